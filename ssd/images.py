@@ -1,0 +1,62 @@
+"""Pictures in and out: any file Pillow can read becomes an RGB tensor, or an error that names the file."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from .errors import DataError
+
+
+def read_image(path: str | Path, size: tuple[int, int] | None = None) -> Tensor:
+    """Read a picture file as RGB, whatever its colour mode; transparent parts turn white.
+
+    A picture that its camera marked as rotated (EXIF) is turned upright, as viewers and annotation tools show it.
+
+    Args:
+        path: the file.
+        size: (width, height) that an annotation claims. A rotated file whose stored pixels have this size and whose
+            upright ones have not is left as stored, since that is what was annotated.
+
+    Returns:
+        (3, H, W) uint8.
+
+    Raises:
+        DataError: the file is missing, not a picture, or cut short, or contradicts `size`.
+
+    """
+    try:
+        with Image.open(path) as file:
+            stored = file.size
+            file.load()
+            upright = ImageOps.exif_transpose(file)
+            picture = file.copy() if size is not None and stored == size != upright.size else upright
+    except FileNotFoundError:
+        raise DataError("picture is missing", file=path, expected="an image file") from None
+    except UnidentifiedImageError:
+        raise DataError(
+            "cannot be read as a picture", file=path, expected="JPEG, PNG or another image format"
+        ) from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"picture is damaged ({error})", file=path, expected="a complete image file") from None
+    if size is not None and picture.size != size:
+        raise DataError("differs from the picture's", file=path, field="size", value=size, expected=f"{picture.size}")
+    return to_tensor(picture)
+
+
+def to_tensor(picture: Image.Image) -> Tensor:
+    """Turn a Pillow picture of any mode into (3, H, W) uint8; the pixels stay in rows of RGB triples in memory."""
+    if picture.mode in ("I", "I;16", "I;16B", "I;16L", "F"):  # 16-bit greyscale: Pillow would cut it off at 255
+        values = np.asarray(picture, dtype=np.float64)
+        picture = Image.fromarray((values * (255 / 65535 if values.max(initial=0) > 255 else 1)).astype(np.uint8))
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
+
+
+def to_picture(image: Tensor) -> Image.Image:
+    """Turn (3, H, W) uint8 into a Pillow picture."""
+    return Image.fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
