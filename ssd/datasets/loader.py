@@ -1,0 +1,133 @@
+"""From datasets to batches, in worker processes, in an order that depends on the seed and the iteration alone."""
+
+import signal
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from ..errors import UserError
+from ..sample import Batch, Example, Sample
+
+
+class AddressedBatches(Sampler[list[tuple[int, int]]]):
+    """Name the pictures of each training batch by (epoch, index), from any iteration on.
+
+    Epochs are shuffled one by one and laid end to end; batch i takes the next `batch_size` of that stream, so no
+    picture is left out and a run that starts at iteration i sees what an unbroken one would.
+    """
+
+    def __init__(self, length: int, batch_size: int, seed: int, start: int, stop: int) -> None:
+        self.length, self.batch_size, self.seed, self.start, self.stop = length, batch_size, seed, start, stop
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        """Yield lists of (epoch, index)."""
+        current, order = -1, np.empty(0)
+        for iteration in range(self.start, self.stop):
+            batch = []
+            for place in range(iteration * self.batch_size, (iteration + 1) * self.batch_size):
+                epoch, position = divmod(place, self.length)
+                if epoch != current:
+                    current, order = epoch, np.random.default_rng([self.seed, epoch]).permutation(self.length)
+                batch.append((epoch, int(order[position])))
+            yield batch
+
+
+class _Views(Dataset):
+    """Random views of a dataset's samples, addressed by (epoch, index)."""
+
+    def __init__(
+        self, samples: Dataset, transform: Callable[[Sample, np.random.Generator], Example], seed: int
+    ) -> None:
+        self.samples, self.transform, self.seed = samples, transform, seed
+
+    def __getitem__(self, address: tuple[int, int]) -> Example | UserError:
+        epoch, index = address
+        try:
+            return self.transform(self.samples[index], np.random.default_rng([self.seed, epoch, index]))
+        except UserError as error:
+            return error  # raised in the worker, it would reach the user wrapped in a traceback
+
+
+class _Whole(Dataset):
+    """A dataset's samples, transformed without randomness."""
+
+    def __init__(self, samples: Dataset, transform: Callable[[Sample], Example]) -> None:
+        self.samples, self.transform = samples, transform
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Example | UserError:
+        try:
+            return self.transform(self.samples[index])
+        except UserError as error:
+            return error
+
+
+def _collate(examples: list[Example | UserError]) -> Batch | UserError:
+    """Stack examples, or pass on the first error among them."""
+    errors = [example for example in examples if isinstance(example, UserError)]
+    return errors[0] if errors else Batch.collate(examples)
+
+
+def training_batches(
+    samples: Dataset,
+    transform: Callable[[Sample, np.random.Generator], Example],
+    batch_size: int,
+    seed: int,
+    start: int,
+    stop: int,
+    workers: int,
+) -> Iterator[Batch]:
+    """Yield the training batches of iterations start..stop-1.
+
+    What iteration i sees depends on (seed, i) alone: not on `workers`, nor on where a run was interrupted.
+
+    Args:
+        samples: dataset of `Sample`.
+        transform: called with a sample and its own random generator, in a worker.
+        batch_size: pictures a batch.
+        seed: of the order and of every picture's view.
+        start: first iteration.
+        stop: one past the last.
+        workers: processes that read pictures; 0 reads in this one.
+
+    Raises:
+        UserError: a picture cannot be read (raised here, not in the worker).
+
+    """
+    batches = AddressedBatches(len(samples), batch_size, seed, start, stop)
+    yield from _load(_Views(samples, transform, seed), workers, batch_sampler=batches)
+
+
+def evaluation_batches(
+    samples: Dataset, transform: Callable[[Sample], Example], batch_size: int, workers: int
+) -> Iterator[Batch]:
+    """Yield every sample once, in order; arguments and errors as in `training_batches`."""
+    yield from _load(_Whole(samples, transform), workers, batch_size=batch_size)
+
+
+def _leave_interrupts_to_the_parent(_worker: int) -> None:
+    """Ignore Ctrl-C in a worker: the training loop decides when to stop, and still needs the batches on their way."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _load(dataset: Dataset, workers: int, **how: object) -> Iterator[Batch]:
+    """Run a DataLoader and raise, here, what went wrong there."""
+    loader = DataLoader(
+        dataset,
+        num_workers=workers,
+        collate_fn=_collate,
+        pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_leave_interrupts_to_the_parent,
+        **how,
+    )
+    for batch in loader:
+        if isinstance(batch, UserError):
+            raise batch
+        yield batch
