@@ -1,0 +1,272 @@
+"""The command line: `python -m ssd`."""
+
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .errors import DataError, UserError
+from .recipes import RECIPES, Recipe
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="SSD, the Single Shot MultiBox Detector: make data, train, evaluate, detect.",
+)
+data_app = typer.Typer(rich_markup_mode=None, help="Make and read datasets.")
+app.add_typer(data_app, name="data")
+
+DataOption = Annotated[Path, typer.Option("--data", help="Folder that holds VOCdevkit.")]
+
+
+@data_app.command()
+def toyvoc(
+    out: Annotated[Path, typer.Option(help="Folder to write VOCdevkit/VOC2007 into.")],
+    train: Annotated[int, typer.Option(min=1, help="Scenes to train on (trainval).")] = 2000,
+    test: Annotated[int, typer.Option(min=1, help="Scenes to test on.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
+) -> None:
+    """Draw ToyVOC: scenes of the 20 VOC classes as a genuine VOCdevkit tree."""
+    from .datasets import make_toyvoc
+
+    folder = make_toyvoc(out, train, test, seed, workers)
+    print(f"{train} scenes to train on and {test} to test on in {folder}")
+
+
+def _train(recipe: str, out: Path, resume: bool, **changes: Any) -> None:
+    """Train a network after a recipe; goes on by itself from the last checkpoint in OUT.
+
+    Every field of the recipe is an option; those not given keep the recipe's value. OUT ends up with
+    weights.safetensors, record.json and metrics.jsonl.
+    """
+    from .recipes import get_recipe
+    from .train import train
+
+    given = {name: value for name, value in changes.items() if value is not None}
+    if "milestones" in given:
+        given["milestones"] = _numbers(given["milestones"])
+    weights = train(get_recipe(recipe, **given), out, resume)
+    print(
+        f"weights are in {weights}; measure them with: python -m ssd evaluate {out} --data {given.get('data', 'DATA')}"
+    )
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """Turn "800,1200" into numbers."""
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise UserError("must be whole numbers", field="milestones", value=text, expected="800,1200") from None
+
+
+def _with_recipe_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one option for each field of `Recipe`, described by the field's line in its docstring."""
+    described = _attribute_help(Recipe)
+
+    def parameter(name: str, kind: Any, default: Any) -> inspect.Parameter:
+        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+
+    parameters = [
+        parameter(
+            "recipe",
+            Annotated[str, typer.Argument(metavar="RECIPE", help="One of: " + ", ".join(RECIPES))],
+            inspect.Parameter.empty,
+        ),
+        parameter("out", Annotated[Path, typer.Option(help="The run's folder.")], inspect.Parameter.empty),
+        parameter(
+            "resume",
+            Annotated[
+                bool, typer.Option("--resume/--no-resume", help="Go on from the last checkpoint, or start over.")
+            ],
+            True,
+        ),
+    ]
+    for field in fields(Recipe):
+        kind = str if field.name == "milestones" else field.type
+        flags = f"--{field.name.replace('_', '-')}"
+        if kind is bool:
+            flags = f"{flags}/--no-{field.name.replace('_', '-')}"
+        option = typer.Option(flags, help=described[field.name], show_default=False)
+        parameters.append(parameter(field.name, Annotated[kind | None, option], None))
+    command.__signature__ = inspect.Signature(parameters)
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
+def _attribute_help(cls: type) -> dict[str, str]:
+    """Read the "Attributes:" lines of a class's docstring."""
+    lines = inspect.getdoc(cls).split("Attributes:")[1].strip().splitlines()
+    pairs = (line.strip().split(": ", 1) for line in lines if ": " in line)
+    return {name: text[0].upper() + text[1:] for name, text in pairs}
+
+
+app.command("train")(_with_recipe_options(_train))
+
+
+@app.command()
+def evaluate(
+    weights: Annotated[
+        str, typer.Argument(help="A run's folder, a .safetensors file, or the name of shipped weights.")
+    ],
+    data: DataOption,
+    split: Annotated[str, typer.Option(help="List of pictures to measure on.")] = "test",
+    year: Annotated[str, typer.Option(help="VOC year of the data.")] = "2007",
+    metric: Annotated[
+        str, typer.Option(help="voc07: mean precision at 11 recalls; voc12: area under the curve.")
+    ] = "voc07",
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures at a time.")] = 32,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that read pictures.")] = 2,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON, too.")] = None,
+) -> None:
+    """Measure a network: average precision by class, and its mean."""
+    from .datasets import VOCDetection
+    from .evaluate import check_metric
+    from .evaluate import evaluate as run
+    from .network import model_from_weights
+    from .records import describe_run, write_record
+    from .train import choose_device
+
+    check_metric(metric)
+    model = model_from_weights(_weights_of(weights)).to(choose_device(device))
+    dataset = VOCDetection(data, year, split, model.class_names)
+    done = run(model, dataset, metric, batch_size, workers)
+
+    table = Table(title=f"{dataset.name}, {metric}", caption=f"{len(dataset) / done.seconds:.0f} pictures a second")
+    table.add_column("class")
+    table.add_column("objects", justify="right")
+    table.add_column("AP", justify="right")
+    for name, value in done.result.ap.items():
+        table.add_row(
+            name, str(done.result.curves[name].objects), f"{value:.3f}", style="dim" if value != value else None
+        )
+    table.add_section()
+    table.add_row(
+        "mAP", str(sum(c.objects for c in done.result.curves.values())), f"{done.result.mAP:.3f}", style="bold"
+    )
+    Console().print(table)
+    if json_file is not None:
+        finite = {name: None if value != value else value for name, value in done.result.ap.items()}
+        record = {
+            "mAP": None if done.result.mAP != done.result.mAP else done.result.mAP,
+            "ap": finite,
+            "dataset": dataset.name,
+            "pictures": len(dataset),
+            "metric": metric,
+            "weights": str(weights),
+            "seconds": round(done.seconds, 2),
+            **describe_run(),
+        }
+        write_record(json_file, record)
+
+
+def _weights_of(weights: str) -> str | Path:
+    """Return the weights inside a run's folder, or the argument itself."""
+    folder = Path(weights)
+    if not folder.is_dir():
+        return weights
+    if not (folder / "weights.safetensors").is_file():
+        raise DataError("holds no weights", file=folder, expected="a finished run, with weights.safetensors in it")
+    return folder / "weights.safetensors"
+
+
+@app.command()
+def detect(
+    weights: Annotated[
+        str, typer.Argument(help="A run's folder, a .safetensors file, or the name of shipped weights.")
+    ],
+    pictures: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.")],
+    out: Annotated[Path, typer.Option(help="Folder for the drawn pictures and a JSON beside each.")],
+    score: Annotated[float, typer.Option(min=0, max=1, help="Leave out detections that score less.")] = 0.4,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+) -> None:
+    """Find objects in pictures; write each picture with its boxes, and a JSON of them."""
+    from tqdm import tqdm
+
+    from .checkpoint import write_atomically
+    from .draw import draw_detections
+    from .images import read_image
+    from .network import model_from_weights
+    from .records import write_record
+    from .train import choose_device
+
+    paths = _picture_paths(pictures)
+    for path in paths:  # before anything is written
+        read_image(path)
+    model = model_from_weights(_weights_of(weights)).to(choose_device(device))
+    for path in tqdm(paths, unit="picture", disable=len(paths) < 5):
+        image = read_image(path)
+        found = model.predict(image)[0].above(score)
+        rows = zip(found.labels.tolist(), found.scores.tolist(), found.boxes.tolist(), strict=True)
+        record = {
+            "picture": str(path),
+            "width": image.shape[2],
+            "height": image.shape[1],
+            "detections": [
+                {"class": model.class_names[label - 1], "score": round(s, 4), "box": [round(v, 1) for v in box]}
+                for label, s, box in rows
+            ],
+        }
+        write_atomically(out / f"{path.stem}.png", _png(draw_detections(image, found, model.class_names)))
+        write_record(out / f"{path.stem}.json", record)
+        print(f"{path}: {len(found)} objects")
+
+
+def _picture_paths(given: list[Path]) -> list[Path]:
+    """Replace folders by the pictures in them; refuse names that would overwrite each other's results."""
+    from PIL import Image
+
+    endings = Image.registered_extensions()
+    paths = []
+    for path in given:
+        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in endings) if path.is_dir() else [path]
+        if not inside:
+            raise DataError("holds no picture", file=path, expected="JPEG, PNG or other image files")
+        paths += inside
+    stems = {}
+    for path in paths:
+        if path.stem in stems:
+            raise DataError(
+                f"would be written over by {path}", file=stems[path.stem], expected="pictures of different names"
+            )
+        stems[path.stem] = path
+    return paths
+
+
+def _png(picture: Any) -> bytes:
+    """Return a Pillow picture as the bytes of a PNG file."""
+    import io
+
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def main() -> None:
+    """Run the command line; what the user can mend is said in one line, with exit status 2."""
+    arguments = sys.argv[1:]
+    if arguments in ([], ["data"]):
+        arguments.append("--help")
+    try:
+        sys.exit(app(arguments, prog_name="python -m ssd", standalone_mode=False))
+    except typer.TyperException as error:
+        print(f"ssd: {error.format_message()}", file=sys.stderr)
+        sys.exit(2)
+    except UserError as error:
+        print(f"ssd: {error}", file=sys.stderr)
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
+        print("ssd: stopped; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Evaluation: run a network over a dataset, measure what it finds, and say how fast it was."""
+
+import time
+from dataclasses import dataclass
+
+import torch
+from tqdm import tqdm
+
+from .augment import EvalTransform, normalize
+from .datasets.loader import evaluation_batches
+from .datasets.voc import VOCDetection
+from .errors import RecipeError
+from .metrics.voc import VOCResult, voc_ap
+from .network import SSD
+from .network.ssd import in_pixels
+from .sample import Detections
+
+METRICS = ("voc07", "voc12")
+"""VOC2007's mean precision at 11 recalls, and the area under the curve of VOC2010 and later."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was found, how good it is, how long it took.
+
+    Attributes:
+        result: AP by class and its mean.
+        detections: by picture, in pixels.
+        seconds: reading, network and suppression together.
+
+    """
+
+    result: VOCResult
+    detections: dict[str, Detections]
+    seconds: float
+
+
+def evaluate(
+    model: SSD,
+    dataset: VOCDetection,
+    metric: str = "voc07",
+    batch_size: int = 32,
+    workers: int = 2,
+    progress: bool = True,
+) -> Evaluation:
+    """Measure a network on a dataset.
+
+    Args:
+        model: on the device it is to run on.
+        dataset: whose classes must be the model's.
+        metric: one of `METRICS`.
+        batch_size: pictures at a time.
+        workers: processes that read pictures.
+        progress: show a progress bar.
+
+    Raises:
+        RecipeError: unknown metric, or dataset and model name other classes.
+        DataError: a picture cannot be read.
+
+    """
+    check_metric(metric)
+    if tuple(dataset.class_names) != tuple(model.class_names):
+        raise RecipeError(
+            "are not the dataset's",
+            field="the network's classes",
+            value=", ".join(model.class_names),
+            expected=", ".join(dataset.class_names),
+        )
+    began = time.monotonic()
+    detections = detect_all(model, dataset, batch_size, workers, progress)
+    seconds = time.monotonic() - began
+    result = voc_ap(detections, dataset.ground_truth(), dataset.class_names, eleven_point=metric == "voc07")
+    return Evaluation(result, detections, seconds)
+
+
+def check_metric(metric: str) -> None:
+    """Raise RecipeError unless `metric` is one of `METRICS`."""
+    if metric not in METRICS:
+        raise RecipeError("unknown", field="metric", value=metric, expected="one of " + ", ".join(METRICS))
+
+
+@torch.no_grad()
+def detect_all(
+    model: SSD, dataset: VOCDetection, batch_size: int = 32, workers: int = 2, progress: bool = True
+) -> dict[str, Detections]:
+    """Return what a network finds in every picture of a dataset, by picture, in pixels; limits are the paper's."""
+    device = model.priors_cxcywh.device
+    batches = evaluation_batches(dataset, EvalTransform(model.spec.image_size), batch_size, workers)
+    was_training = model.training
+    model.eval()
+    detections = {}
+    try:
+        with tqdm(total=len(dataset), unit="picture", disable=not progress, desc="detecting") as bar:
+            for batch in batches:
+                images = normalize(batch.images.to(device)).contiguous(memory_format=torch.channels_last)
+                with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+                    outputs = model(images)
+                for image_id, size, found in zip(batch.image_ids, batch.sizes, model.detect(*outputs), strict=True):
+                    detections[image_id] = in_pixels(found, size)
+                bar.update(len(batch.image_ids))
+    finally:
+        model.train(was_training)
+    return detections

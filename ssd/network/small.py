@@ -1,0 +1,67 @@
+"""A small SSD for laptops: batch-normalised convolutions that halve the picture five times."""
+
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from ..priors import TINY
+from .ssd import SSD, lecun_uniform_
+from .weights import load_weights
+
+
+def block(in_channels: int, out_channels: int, stride: int = 1, padding: int = 1) -> nn.Sequential:
+    """Convolve 3 x 3, normalise over the batch, rectify."""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 3, stride, padding, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(inplace=True),
+    )
+
+
+class TinyBackbone(nn.Module):
+    """Maps a (B, 3, 192, 192) picture to maps of 24, 12 and 6 cells a side, with 96, 160 and 160 channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(block(3, 24, 2), block(24, 48, 2))
+        self.stages = nn.ModuleList(
+            [
+                nn.Sequential(block(48, 96, 2), block(96, 96)),
+                nn.Sequential(block(96, 160, 2), block(160, 160)),
+                nn.Sequential(block(160, 160, 2), block(160, 160)),
+            ]
+        )
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Return the three maps, largest first."""
+        # Batch normalisation settles the scale of pixels; the first layer only must not start with huge values.
+        x = self.stem(images / 64)
+        maps = []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        return maps
+
+
+def ssd_tiny(
+    num_classes: int = 20, weights: str | Path | None = None, class_names: tuple[str, ...] | None = None
+) -> SSD:
+    """Build the network of the laptop chapters: 192 px, under 2 million parameters.
+
+    Args:
+        num_classes: C, without background.
+        weights: a .safetensors file, the name of weights that the book ships, or None to start from chance.
+        class_names: the C names, VOC's by default.
+
+    Raises:
+        CheckpointError: the weights are missing or made for another network or number of classes.
+
+    """
+    # The last map is one cell: over a batch of one picture there is nothing to normalise, so it does without.
+    last = nn.Conv2d(96, 64, 3)
+    lecun_uniform_(last)
+    extras = [block(160, 96, 2), nn.Sequential(last, nn.ReLU(inplace=True))]
+    network = SSD(TinyBackbone(), extras, (96, 160, 160, 96, 64), TINY, num_classes, class_names)
+    if weights is not None:
+        load_weights(network, weights)
+    return network

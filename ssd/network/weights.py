@@ -1,0 +1,106 @@
+"""Weights to share: safetensors files whose metadata say which network they belong to and what its classes are."""
+
+import json
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+
+from ..checkpoint import write_atomically
+from ..errors import CheckpointError
+from .ssd import SSD
+
+SHIPPED = Path(__file__).resolve().parents[2] / "data" / "weights"
+"""Where the book keeps the weights it made."""
+
+
+def save_weights(network: SSD, path: str | Path, metadata: dict[str, str]) -> None:
+    """Write a network's weights; class names are added to the metadata."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    metadata = {**metadata, "class_names": json.dumps(network.class_names)}
+    write_atomically(Path(path), safetensors.torch.save(tensors, metadata))
+
+
+def find_weights(weights: str | Path) -> Path:
+    """Return the path of a weights file, given as a path or as the name of shipped weights.
+
+    Raises:
+        CheckpointError: there is no such file.
+
+    """
+    for path in (Path(weights), SHIPPED / f"{weights}.safetensors"):
+        if path.is_file():
+            return path
+    shipped = ", ".join(sorted(path.stem for path in SHIPPED.glob("*.safetensors"))) or "none yet"
+    raise CheckpointError(
+        "no such weights", file=weights, expected=f"a .safetensors file, or one of the shipped: {shipped}"
+    )
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """Return what a weights file says of itself: at least `network` and `class_names` (JSON).
+
+    Raises:
+        CheckpointError: not a safetensors file, or one without these.
+
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (safetensors.SafetensorError, OSError) as error:
+        raise CheckpointError(f"cannot be read ({error})", file=path, expected="a .safetensors file") from None
+    for field in ("network", "class_names"):
+        if field not in metadata:
+            raise CheckpointError(
+                "is missing", file=path, field=f"metadata {field}", expected="weights saved by ssd.train"
+            )
+    return metadata
+
+
+def load_weights(network: SSD, weights: str | Path) -> None:
+    """Read weights into a network of the same shape.
+
+    Raises:
+        CheckpointError: no such file, or it was made for another network or number of classes.
+
+    """
+    path = find_weights(weights)
+    read_metadata(path)
+    state = safetensors.torch.load_file(path)
+    mine = network.state_dict()
+    for name in [*mine, *state]:
+        found, wanted = (tuple(d[name].shape) if name in d else "nothing" for d in (state, mine))
+        if found != wanted:
+            raise CheckpointError(
+                "does not fit the network",
+                file=path,
+                field=name,
+                value=found,
+                expected=f"{wanted} ({network.num_classes} classes)",
+            )
+    network.load_state_dict(state)
+
+
+def model_from_weights(weights: str | Path) -> SSD:
+    """Build the network that a weights file belongs to, with its class names, and load it; ready to predict.
+
+    Raises:
+        CheckpointError: no such file, or its network is not one of this package's.
+
+    """
+    from . import NETWORKS  # here, since the networks themselves load weights
+
+    path = find_weights(weights)
+    metadata = read_metadata(path)
+    class_names = tuple(json.loads(metadata["class_names"]))
+    if metadata["network"] not in NETWORKS:
+        raise CheckpointError(
+            "unknown",
+            file=path,
+            field="metadata network",
+            value=metadata["network"],
+            expected="one of " + ", ".join(NETWORKS),
+        )
+    network = NETWORKS[metadata["network"]](len(class_names), weights=path, class_names=class_names)
+    return network.eval().to(memory_format=torch.channels_last)

@@ -1,0 +1,121 @@
+"""Recipes: every number of a training run, in one frozen place; a run is known by its recipe."""
+
+from dataclasses import dataclass, fields, replace
+
+from .errors import RecipeError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; each field is also a flag of `python -m ssd train`.
+
+    The first group of fields decides what comes out, so a run can only be resumed with the same values. The second is
+    about the machine at hand and may change between one start and the next.
+
+    Attributes:
+        name: what the run is called in records.
+        network: name in `ssd.network.NETWORKS`.
+        iterations: optimiser steps.
+        batch_size: pictures a step.
+        learning_rate: highest rate of the weights.
+        bias_rate: the biases' rate, in multiples of the weights'.
+        momentum: of stochastic gradient descent.
+        weight_decay: of the weights; biases and the scales and shifts of batch normalisation have none.
+        warmup: iterations over which the rate rises linearly from 0.
+        schedule: "steps" divides the rate by 10 at each milestone; "cosine" lowers it to 0 along half a cosine.
+        milestones: iterations at which "steps" divides.
+        gradient_norm: gradients longer than this are shortened to it; 0 leaves them.
+        expand_probability: how often a picture is put on a larger canvas (`ssd.augment.TrainTransform`).
+        expand_max: the largest canvas, in sides of the picture.
+        crop: crop with the seven samplers.
+        distort: distort colours.
+        year: VOC year of the data.
+        split: list of pictures to train on.
+        seed: of the initial weights, of the order and of every augmentation.
+
+        data: folder that holds VOCdevkit.
+        workers: processes that read pictures; 0 reads in the training process.
+        device: "auto", "cpu", "cuda", "cuda:1", ...
+        checkpoint_every: iterations between checkpoints.
+        log_every: iterations between lines of metrics.jsonl.
+
+    """
+
+    name: str
+    network: str
+    iterations: int
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    bias_rate: float = 2.0
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    warmup: int = 0
+    schedule: str = "steps"
+    milestones: tuple[int, ...] = ()
+    gradient_norm: float = 0.0
+    expand_probability: float = 0.5
+    expand_max: float = 4.0
+    crop: bool = True
+    distort: bool = True
+    year: str = "2007"
+    split: str = "trainval"
+    seed: int = 0
+
+    data: str = "data"
+    workers: int = 2
+    device: str = "auto"
+    checkpoint_every: int = 500
+    log_every: int = 20
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work."""
+        for field in ("iterations", "batch_size", "checkpoint_every", "log_every"):
+            self._require(field, getattr(self, field) >= 1, "at least 1")
+        for field in ("warmup", "workers", "seed", "gradient_norm", "weight_decay"):
+            self._require(field, getattr(self, field) >= 0, "0 or more")
+        self._require("learning_rate", self.learning_rate > 0, "more than 0")
+        self._require("schedule", self.schedule in ("steps", "cosine"), "steps or cosine")
+        self._require("expand_max", self.expand_max >= 1, "at least 1")
+        self._require("expand_probability", 0 <= self.expand_probability <= 1, "0 to 1")
+
+    def _require(self, field: str, holds: bool, expected: str) -> None:
+        if not holds:
+            raise RecipeError("cannot be", field=field, value=getattr(self, field), expected=expected)
+
+    def differences(self, other: "Recipe") -> list[str]:
+        """Name the fields that decide the result and differ from another recipe's."""
+        return [
+            f.name for f in fields(self) if f.name not in MACHINE and getattr(self, f.name) != getattr(other, f.name)
+        ]
+
+
+MACHINE = ("data", "workers", "device", "checkpoint_every", "log_every")
+"""Fields that do not decide what comes out of a run."""
+
+toy = Recipe(
+    name="toy",
+    network="ssd_tiny",
+    iterations=1500,
+    learning_rate=0.02,
+    bias_rate=1.0,
+    warmup=100,
+    schedule="cosine",
+    gradient_norm=10.0,
+    expand_max=2.0,
+)
+"""ToyVOC on two laptop cores in under ten minutes (chapter 12)."""
+
+RECIPES = {recipe.name: recipe for recipe in (toy,)}
+"""Recipes by name."""
+
+
+def get_recipe(name: str, **changes: object) -> Recipe:
+    """Return a recipe by name, with some fields changed.
+
+    Raises:
+        RecipeError: there is no such recipe, or a field cannot have that value.
+
+    """
+    if name not in RECIPES:
+        raise RecipeError("unknown", field="recipe", value=name, expected="one of " + ", ".join(RECIPES))
+    return replace(RECIPES[name], **changes)
