@@ -4,7 +4,12 @@ The colours are Okabe and Ito's (Color Universal Design, 2008), which people wit
 drawing relies on colour alone.
 """
 
+import base64
+import hashlib
+import html
+import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
@@ -90,6 +95,89 @@ def training_curve(axes: "Axes", lines: Sequence[dict]) -> None:
     axes.plot(iterations, [line["localization"] for line in lines], color=PALETTE[3], ls="--", label="localisation")
     axes.set(xlabel="iteration", ylabel="loss per matched prior", ylim=(0, None))
     axes.legend(frameon=False)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One position of a slider: what is drawn over the picture there.
+
+    Attributes:
+        caption: what the reader is told below the picture.
+        boxes: (N, 4) xyxy pixels of the picture.
+        texts: N texts at the boxes' upper left corners; may be empty strings.
+        colours: N colours.
+
+    """
+
+    caption: str
+    boxes: Tensor
+    texts: Sequence[str]
+    colours: Sequence[str]
+
+
+def slider(image: Image.Image | Tensor, frames: Sequence[Frame], label: str, alt: str, start: int = 0) -> str:
+    """Lay frames of boxes over a picture, with a slider to move between them.
+
+    The result needs no server, no network and no library: an SVG for each frame and a few lines of script. Where
+    scripts are off, the frame `start` is shown.
+
+    Args:
+        image: Pillow picture or (3, H, W) uint8 tensor.
+        frames: what the slider's positions show.
+        label: the slider's name, beside it.
+        alt: what the picture shows, for those who cannot see it.
+        start: the position to begin with.
+
+    Returns:
+        HTML, for `IPython.display.HTML`.
+
+    """
+    picture = to_picture(image) if isinstance(image, Tensor) else image
+    buffer = io.BytesIO()
+    picture.convert("RGB").save(buffer, "JPEG", quality=85)
+    encoded = base64.b64encode(buffer.getvalue()).decode()
+    layers = "".join(
+        f'<g data-caption="{html.escape(frame.caption)}"{"" if number == start else " hidden"}>{_svg_boxes(frame)}</g>'
+        for number, frame in enumerate(frames)
+    )
+    # The name is a digest of the content: the same page twice gives the same bytes, two sliders never share a name.
+    name = "slider-" + hashlib.sha256((encoded + layers).encode()).hexdigest()[:10]
+    return f"""<figure class="ssd-slider" id="{name}">
+<style>
+.ssd-slider {{ margin: 1em 0; max-width: 40rem }} .ssd-slider svg {{ width: 100%; height: auto; display: block }}
+.ssd-slider g[hidden] {{ display: none }} .ssd-slider label {{ display: flex; gap: .8em; align-items: center }}
+.ssd-slider input {{ flex: 1; min-width: 8em; min-height: 2em }}
+</style>
+<svg viewBox="0 0 {picture.width} {picture.height}" role="img" aria-label="{html.escape(alt)}">
+<image href="data:image/jpeg;base64,{encoded}" width="{picture.width}" height="{picture.height}"/>{layers}</svg>
+<label>{html.escape(label)} <input type="range" min="0" max="{len(frames) - 1}" value="{start}"></label>
+<figcaption aria-live="polite">{html.escape(frames[start].caption)}</figcaption>
+<script>
+(() => {{
+  const root = document.getElementById("{name}"), input = root.querySelector("input");
+  const layers = root.querySelectorAll("g[data-caption]"), caption = root.querySelector("figcaption");
+  input.addEventListener("input", () => {{
+    layers.forEach((layer, i) => layer.toggleAttribute("hidden", i !== Number(input.value)));
+    caption.textContent = layers[input.value].dataset.caption;
+    input.setAttribute("aria-valuetext", caption.textContent);
+  }});
+}})();
+</script>
+</figure>"""
+
+
+def _svg_boxes(frame: Frame) -> str:
+    """Draw one frame's boxes and texts as SVG; the texts have a rim, so that they read on any picture."""
+    parts = []
+    for box, text, colour in zip(frame.boxes.tolist(), frame.texts, frame.colours, strict=True):
+        x0, y0, x1, y1 = (round(v, 1) for v in box)
+        size = f'width="{x1 - x0:.1f}" height="{y1 - y0:.1f}"'
+        parts.append(f'<rect x="{x0}" y="{y0}" {size} fill="none" stroke="{colour}" stroke-width="2.5"/>')
+        if text:
+            place = f'x="{max(x0, 0) + 3:.1f}" y="{max(y0, 0) + 13:.1f}"'
+            style = 'font-family="sans-serif" font-size="12" font-weight="600" paint-order="stroke" stroke-width="3"'
+            parts.append(f'<text {place} {style} fill="{_ink(colour)}" stroke="{colour}">{html.escape(text)}</text>')
+    return "".join(parts)
 
 
 def _ink(colour: str) -> str:

@@ -36,7 +36,7 @@ def match_batch(priors_xyxy: Tensor, boxes_xyxy: Tensor, valid: Tensor, iou_thre
 
     Args:
         priors_xyxy: (P, 4) corner boxes.
-        boxes_xyxy: (B, G, 4) corner boxes, padded to the largest number of objects.
+        boxes_xyxy: (B, G, 4) corner boxes, padded with anything to the largest number of objects.
         valid: (B, G) bool, False where `boxes_xyxy` is padding.
         iou_threshold: as in `match`.
 
@@ -45,11 +45,12 @@ def match_batch(priors_xyxy: Tensor, boxes_xyxy: Tensor, valid: Tensor, iou_thre
         the lower prior, then of the lower object.
 
     """
-    overlap = iou(boxes_xyxy, priors_xyxy) * valid[..., None]
+    overlap = iou(boxes_xyxy, priors_xyxy).masked_fill(~valid[..., None], 0)
     if overlap.shape[1] == 0:
         return torch.full((len(boxes_xyxy), len(priors_xyxy)), -1, dtype=torch.int64, device=overlap.device)
     best_overlap, best_object = overlap.max(dim=1)
-    matched = torch.where(best_overlap >= iou_threshold, best_object, -1)
+    follows = (best_overlap >= iou_threshold) & (best_overlap > MIN_OVERLAP)
+    matched = torch.where(follows, best_object, -1)
     own_prior = _bipartite(overlap)
     # An object without a prior writes into a column beyond the last, which is cut off again.
     matched = torch.nn.functional.pad(matched, (0, 1))

@@ -34,7 +34,7 @@ __all__ = ["DRAW", "VARIANTS", "Colour", "Shape", "Sketch", "draw", "render", "s
 
 
 def draw(name: str, variant: int, rng: np.random.Generator) -> Sketch:
-    """Return one drawing of class `name`; `variant` in 0..VARIANTS-1 picks shape or pose, `rng` all that varies within."""
+    """Return one drawing of class `name`; `variant` (below VARIANTS) picks shape or pose, `rng` what varies within."""
     sketch = Sketch()
     DRAW[name](sketch, variant, rng)
     return sketch

@@ -41,7 +41,7 @@ class Sketch:
         """Add a filled ellipse with centre and radii in drawing units; `angle` in degrees, clockwise."""
         turn = np.linspace(0, 2 * np.pi, 48, endpoint=False)
         around = np.stack([rx * np.cos(turn), ry * np.sin(turn)], axis=1) @ rotation(angle).T
-        self.polygon(around + (cx, cy), fill)
+        self.polygon(np.add(around, (cx, cy)), fill)
 
     def rectangle(self, x0: float, y0: float, x1: float, y1: float, fill: Colour, radius: float = 0.0) -> None:
         """Add a filled rectangle; corners rounded by `radius` (clipped to half the shorter side)."""
