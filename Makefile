@@ -1,0 +1,62 @@
+# Single Shot: `make book` builds the site, `make test` proves everything. Needs Python 3.11 or later, and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+NOTEBOOKS := $(wildcard book/chapters/*.ipynb)
+SITE := build/site
+FONT := node_modules/@fontsource-variable
+
+.PHONY: book test lint unit notebooks test-notebooks test-site serve clean
+.DELETE_ON_ERROR:
+
+# --- the environment, made once, in one place -----------------------------------------------------------------------
+
+.venv/ready: requirements.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+# What the pages load besides their own files, in a folder that Sphinx copies beside them (html_extra_path).
+$(SITE).stamp: package.json package-lock.json .npmrc .venv/ready
+	$(BIN)/npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	rm -rf $(SITE) && mkdir -p $(SITE)/mathjax/output/chtml $(SITE)/fonts
+	cp node_modules/mathjax/es5/tex-mml-chtml.js node_modules/mathjax/LICENSE $(SITE)/mathjax/
+	cp -R node_modules/mathjax/es5/output/chtml/fonts $(SITE)/mathjax/output/chtml/
+	cp $(FONT)/source-*/files/source-*-latin-wght-*.woff2 $(SITE)/fonts/
+	cp $(FONT)/source-serif-4/LICENSE $(SITE)/fonts/OFL.txt
+	touch $@
+
+# --- the book -------------------------------------------------------------------------------------------------------
+
+book: .venv/ready $(SITE).stamp
+	$(BIN)/jupyter-book build book --config _config.yml --path-output book -W -n --keep-going --all
+	@echo "open book/_build/html/index.html"
+
+notebooks: .venv/ready
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False $(NOTEBOOKS)
+
+serve: book
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory book/_build/html 8000
+
+# --- the proof ------------------------------------------------------------------------------------------------------
+
+test: lint unit test-notebooks test-site
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+unit: .venv/ready
+	$(BIN)/python -m pytest tests --ignore=tests/test_book_site.py -n 2
+
+test-notebooks: .venv/ready
+	$(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg -W ignore $(NOTEBOOKS)
+
+test-site: book
+	$(BIN)/python -m pytest tests/test_book_site.py
+
+clean:
+	rm -rf build book/_build

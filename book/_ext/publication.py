@@ -1,0 +1,46 @@
+"""What a page says about the place it is published at, derived from the one setting `book_repository`."""
+
+import re
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ConfigError
+
+
+def public_address(repository: str) -> str:
+    """Address at which GitHub Pages serves the repository `owner/name`."""
+    owner, name = repository.split("/")
+    host = f"{owner.lower()}.github.io"
+    return f"https://{host}/" if name.lower() == host else f"https://{host}/{name}/"
+
+
+def announce(app: Sphinx, config: Config) -> None:
+    """Add the repository button, the launch button and the public address, if there is a repository."""
+    repository = config.book_repository
+    if not repository:
+        return
+    config.html_baseurl = config.ogp_site_url = public_address(repository)
+    config.ogp_site_name = config.project
+    config.ogp_image = "_images/detections.png"
+    config.ogp_social_cards = {"enable": False}
+    config.html_theme_options |= {
+        "repository_url": f"https://github.com/{repository}",
+        "repository_branch": "notebooks",  # holds the notebooks with the address filled in, see book/publish.py
+        "path_to_docs": "book",
+        "use_repository_button": True,
+        "launch_buttons": {"colab_url": "https://colab.research.google.com"},
+    }
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the setting; called by Sphinx."""
+    app.add_config_value("book_repository", "", "html", types=(str,))
+    repository = app.config.book_repository
+    if repository:
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+            raise ConfigError(f"book_repository: expected owner/name, got {repository!r}")
+        app.setup_extension("sphinxext.opengraph")
+    # Before the theme reads its options.
+    app.connect("config-inited", announce, priority=100)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
