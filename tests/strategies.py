@@ -1,0 +1,39 @@
+"""Hypothesis strategies for boxes, and the settings that the property tests run with."""
+
+import torch
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+# The same examples on every run, and no verdict on how fast the machine is.
+repeatable = settings(
+    derandomize=True, database=None, deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+def as_boxes(rows: list[tuple[float, ...]]) -> Tensor:
+    """Turn rows of four numbers, perhaps none, into a (N, 4) float32 tensor."""
+    return torch.tensor(rows, dtype=torch.float32).reshape(-1, 4)
+
+
+def proper_boxes(min_size: int = 0, max_size: int = 6) -> st.SearchStrategy[Tensor]:
+    """Corner boxes (N, 4) of positive width and height, near the origin and off any grid."""
+    corner = st.floats(-5, 5, width=32, allow_subnormal=False)
+    side = st.floats(0.0625, 5, width=32)
+    rows = st.lists(st.tuples(corner, corner, side, side), min_size=min_size, max_size=max_size)
+    return rows.map(lambda drawn: as_boxes([(x, y, x + w, y + h) for x, y, w, h in drawn]))
+
+
+def grid_boxes(min_size: int = 0, max_size: int = 6, cells: int = 4) -> st.SearchStrategy[Tensor]:
+    """Corner boxes (N, 4) of positive size on a grid so coarse that equal boxes and equal overlaps are common."""
+    interval = st.tuples(st.integers(0, cells - 1), st.integers(1, cells)).map(
+        lambda d: (d[0], min(cells, d[0] + d[1]))
+    )
+    rows = st.lists(st.tuples(interval, interval), min_size=min_size, max_size=max_size)
+    return rows.map(lambda drawn: as_boxes([(x1, y1, x2, y2) for (x1, x2), (y1, y2) in drawn]))
+
+
+def any_boxes(min_size: int = 0, max_size: int = 6, cells: int = 4) -> st.SearchStrategy[Tensor]:
+    """Corner boxes (N, 4) on a coarse grid whose corners come in any order: proper, reversed, lines and points."""
+    corner = st.integers(0, cells)
+    return st.lists(st.tuples(corner, corner, corner, corner), min_size=min_size, max_size=max_size).map(as_boxes)
