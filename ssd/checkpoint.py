@@ -2,7 +2,6 @@
 
 import io
 import os
-import pickle
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -71,8 +70,8 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         return torch.load(found[-1], map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError, ValueError) as error:
-        reason = str(error).splitlines()[0][:120]
+    except Exception as error:  # damaged bytes can make the unpickler fail in any way at all
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
         older = f"delete it to go on from {found[-2].name}" if len(found) > 1 else "delete it to start anew"
         raise CheckpointError(
             f"is damaged ({reason})", file=found[-1], expected=f"a complete checkpoint; {older}"

@@ -25,6 +25,9 @@ from .recipes import Recipe
 from .records import describe_run, write_record
 from .sample import Batch
 
+RESULTS = ("metrics.jsonl", "weights.safetensors", "record.json")
+"""What a run leaves in its folder besides checkpoints."""
+
 
 def train(recipe: Recipe, run_dir: str | Path, resume: bool = True, progress: bool = True) -> Path:
     """Train a network after a recipe, from where the folder's last checkpoint stands.
@@ -83,6 +86,7 @@ def train(recipe: Recipe, run_dir: str | Path, resume: bool = True, progress: bo
                 line = log.flush(time.monotonic() - began)
                 bar.set_postfix(loss=f"{line['localization'] + line['confidence']:.2f}")
             if save:
+                require_finite(network, iteration)
                 save_checkpoint(run_dir, iteration, _state(recipe, network, optimiser, time.monotonic() - began))
             if stopped.is_set() and not last:
                 raise KeyboardInterrupt
@@ -178,6 +182,17 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def require_finite(network: nn.Module, iteration: int) -> None:
+    """Raise TrainingError if a weight is no longer a finite number: a step can spoil weights and report a good loss."""
+    for name, tensor in network.state_dict().items():
+        if not bool(tensor.isfinite().all()):
+            raise TrainingError(
+                f"weights are not finite numbers after iteration {iteration}",
+                field=name,
+                expected="a lower --learning-rate, or better boxes in the pictures",
+            )
+
+
 class _Log:
     """Writes metrics.jsonl; losses wait on the device until they are written, so that no step waits for them."""
 
@@ -228,8 +243,13 @@ class _Log:
             "pictures_per_second": round(steps * len(image_ids) / max(took, 1e-9), 1),
             "seconds": round(seconds, 2),
         }
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise CheckpointError(
+                f"cannot be written ({error.strerror})", file=self.path, expected="a writable folder with room"
+            ) from None
         self.pending, self.previous = [], (iteration, seconds)
         return line
 
@@ -251,7 +271,7 @@ def _restore(
 ) -> tuple[int, float]:
     """Load the last checkpoint, if any; return the iterations done and the seconds they took."""
     if not resume:
-        for old in (*run_dir.glob("checkpoint-*.pt"), run_dir / "metrics.jsonl"):
+        for old in (*run_dir.glob("checkpoint-*.pt"), *(run_dir / name for name in RESULTS)):
             old.unlink(missing_ok=True)
     state = load_checkpoint(run_dir)
     if state is None:

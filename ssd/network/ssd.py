@@ -143,9 +143,21 @@ def as_image(image: object) -> Tensor:
     if isinstance(image, Image.Image):
         return to_tensor(image)
     shape, kind = tuple(getattr(image, "shape", ())), getattr(image, "dtype", type(image).__name__)
-    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and shape[2] == 3:
+    if (
+        0 not in shape
+        and isinstance(image, np.ndarray)
+        and image.dtype == np.uint8
+        and image.ndim == 3
+        and shape[2] == 3
+    ):
         return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
-    if isinstance(image, Tensor) and image.dtype == torch.uint8 and image.ndim == 3 and shape[0] == 3:
+    if (
+        0 not in shape
+        and isinstance(image, Tensor)
+        and image.dtype == torch.uint8
+        and image.ndim == 3
+        and shape[0] == 3
+    ):
         return image
     raise DataError(
         "is not a picture",
