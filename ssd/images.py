@@ -1,5 +1,6 @@
 """Pictures in and out: any file Pillow can read becomes an RGB tensor, or an error that names the file."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def read_image(path: str | Path, size: tuple[int, int] | None = None) -> Tensor:
         raise DataError(
             "cannot be read as a picture", file=path, expected="JPEG, PNG or another image format"
         ) from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         raise DataError(f"picture is damaged ({error})", file=path, expected="a complete image file") from None
     if size is not None and picture.size != size:
         raise DataError("differs from the picture's", file=path, field="size", value=size, expected=f"{picture.size}")

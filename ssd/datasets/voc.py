@@ -103,7 +103,7 @@ class VOCDetection(Dataset):
         height, width = image.shape[1:]
         boxes = found.boxes
         if found.size is None:
-            _check_inside(boxes, (width, height), self.folder / "Annotations" / f"{image_id}.xml")
+            boxes = _fit(boxes, (width, height), self.folder / "Annotations" / f"{image_id}.xml")
         return Sample(image, boxes, found.labels, found.difficult, image_id, self.class_names)
 
     def image_path(self, image_id: str) -> Path:
@@ -158,7 +158,7 @@ def read_annotation(path: Path, class_names: tuple[str, ...] = VOC_CLASSES) -> A
         root = defusedxml.ElementTree.parse(path).getroot()
     except FileNotFoundError:
         raise DataError("annotation is missing", file=path, expected="a VOC XML") from None
-    except (ParseError, DefusedXmlException, UnicodeDecodeError, ValueError) as error:
+    except (ParseError, DefusedXmlException, LookupError, ValueError) as error:
         raise DataError(
             f"is not a valid XML ({error})", file=path, expected="a VOC annotation without entities"
         ) from None
@@ -196,8 +196,7 @@ def read_annotation(path: Path, class_names: tuple[str, ...] = VOC_CLASSES) -> A
         flags.append([(node.findtext(key) or "0").strip() == "1" for key in ("difficult", "truncated", "occluded")])
     boxes = torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)
     if size is not None:
-        _check_inside(boxes, size, path)
-        boxes = boxes.clamp(min=0).minimum(torch.tensor([*size, *size]))
+        boxes = _fit(boxes, size, path)
     flags = torch.tensor(flags, dtype=torch.bool).reshape(-1, 3)
     return Annotation(boxes, torch.tensor(labels, dtype=torch.int64), *flags.unbind(dim=1), size)
 
@@ -216,10 +215,12 @@ def _number(node: Element | None, name: str, path: Path, field: str) -> float:
     return value
 
 
-def _check_inside(boxes: Tensor, size: tuple[int, int], path: Path) -> None:
-    """Refuse boxes that leave the picture by more than the one pixel that rounding explains."""
+def _fit(boxes: Tensor, size: tuple[int, int], path: Path) -> Tensor:
+    """Cut boxes to the picture; refuse those that leave it by more than the one pixel that rounding explains."""
     outside = (boxes < -1) | (boxes > torch.tensor([*size, *size]) + 1)
-    for row in outside.any(dim=1).nonzero()[:, 0].tolist():
+    fitted = boxes.clamp(min=0).minimum(torch.tensor([*size, *size]))
+    empty = (fitted[:, 2:] <= fitted[:, :2]).any(dim=1)
+    for row in (outside.any(dim=1) | empty).nonzero()[:, 0].tolist():
         xmin, ymin, xmax, ymax = boxes[row].tolist()
         raise DataError(
             "box leaves the picture",
@@ -228,3 +229,4 @@ def _check_inside(boxes: Tensor, size: tuple[int, int], path: Path) -> None:
             value=tuple(round(v, 2) for v in (xmin + 1, ymin + 1, xmax, ymax)),
             expected=f"within 1..{size[0]} x 1..{size[1]}",
         )
+    return fitted
