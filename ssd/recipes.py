@@ -103,7 +103,7 @@ toy = Recipe(
     gradient_norm=10.0,
     expand_max=2.0,
 )
-"""ToyVOC on two laptop cores in under ten minutes (chapter 12)."""
+"""ToyVOC on a laptop (chapter 12). A first guess: no full run of it has been measured yet."""
 
 RECIPES = {recipe.name: recipe for recipe in (toy,)}
 """Recipes by name."""
