@@ -98,6 +98,29 @@ class TrainTransform:
         return _mirrored(example) if mirror else example
 
 
+def cut_objects(sample: Sample, image_size: int, context: float) -> list[Example]:
+    """Cut every object out, each onto a square of its own; outside the picture is the mean colour, no randomness.
+
+    Args:
+        sample: a picture with G objects.
+        image_size: side of the squares in pixels.
+        context: side of what is cut out, in longest sides of the object.
+
+    Returns:
+        G examples with one object each.
+
+    """
+    height, width = sample.image.shape[1:]
+    examples = []
+    for row, box in enumerate(sample.boxes.numpy().astype(np.float64)):
+        centre, reach = (box[:2] + box[2:]) / 2, context * (box[2:] - box[:2]).max() / 2
+        window = snap(np.concatenate([centre - reach, centre + reach]), width, height, image_size)
+        image, covered = read_window(sample.image, window, image_size, Image.Resampling.BILINEAR)
+        one = slice(row, row + 1)
+        examples.append(_example(sample, sample.boxes[one], sample.labels[one], window, image, covered, NO_DISTORTION))
+    return examples
+
+
 def sample_canvas(width: int, height: int, probability: float, largest: float, rng: np.random.Generator) -> np.ndarray:
     """Choose the canvas: the picture itself, or one up to `largest` times its sides with the picture somewhere on it.
 
@@ -174,8 +197,10 @@ def snap(window: np.ndarray, width: int, height: int, image_size: int) -> np.nda
         image_size: side of the output in pixels.
 
     Returns:
-        (4,) the window moved by at most about half an output pixel. A window that shows less than half an output
-        pixel of picture is returned as it is; it holds only fill.
+        (4,) the window, stretched a little so that no border of the picture that it shows is more than half an output
+        pixel from where it was. A side in the fill may move further: the less of the window is picture, the more half
+        a pixel of picture stretches the rest. A window that shows less than half an output pixel of picture is
+        returned as it is; it holds only fill.
 
     """
     snapped = window.copy()
@@ -214,7 +239,7 @@ def read_window(
     height, width = image.shape[1:]
     low, size = np.tile(window[:2], 2), np.tile(window[2:] - window[:2], 2)
     source = np.clip(window, 0, (width, height, width, height))
-    covered = ((source - low) / size * image_size).round().astype(np.int64)
+    covered = ((source - low) / size * image_size).round().astype(np.int64).clip(0, image_size)
     x0, y0, x1, y1 = covered.tolist()
     square = Image.new("RGB", (image_size, image_size), tuple(int(value) for value in PIXEL_MEAN))
     if x1 > x0 and y1 > y0:

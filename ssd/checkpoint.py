@@ -40,6 +40,23 @@ def write_atomically(path: Path, data: bytes) -> None:
             Path(temporary).unlink(missing_ok=True)
 
 
+def require_writable(folder: Path) -> None:
+    """Make a folder if it is missing, and see that files can be written there, before much time is spent for them.
+
+    Raises:
+        CheckpointError: they cannot.
+
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot be written ({error.strerror})", file=folder, expected="a writable folder with room"
+        ) from None
+
+
 def save_checkpoint(folder: Path, iteration: int, state: dict[str, Any]) -> Path:
     """Save a training state as folder/checkpoint-{iteration}.pt and remove all but the last two.
 

@@ -12,7 +12,7 @@ from .datasets.voc import VOCDetection
 from .errors import RecipeError
 from .metrics.voc import VOCResult, voc_ap
 from .network import SSD
-from .network.ssd import in_pixels
+from .network.ssd import evaluation_mode, in_pixels
 from .sample import Detections
 
 METRICS = ("voc07", "voc12")
@@ -86,18 +86,14 @@ def detect_all(
     """Return what a network finds in every picture of a dataset, by picture, in pixels; limits are the paper's."""
     device = model.priors_cxcywh.device
     batches = evaluation_batches(dataset, EvalTransform(model.spec.image_size), batch_size, workers)
-    was_training = model.training
-    model.eval()
     detections = {}
-    try:
-        with tqdm(total=len(dataset), unit="picture", disable=not progress, desc="detecting") as bar:
-            for batch in batches:
-                images = normalize(batch.images.to(device)).contiguous(memory_format=torch.channels_last)
-                with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                    outputs = model(images)
-                for image_id, size, found in zip(batch.image_ids, batch.sizes, model.detect(*outputs), strict=True):
-                    detections[image_id] = in_pixels(found, size)
-                bar.update(len(batch.image_ids))
-    finally:
-        model.train(was_training)
+    bar = tqdm(total=len(dataset), unit="picture", disable=not progress, desc="detecting")
+    with evaluation_mode(model), bar:
+        for batch in batches:
+            images = normalize(batch.images.to(device)).contiguous(memory_format=torch.channels_last)
+            with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+                outputs = model(images)
+            for image_id, size, found in zip(batch.image_ids, batch.sizes, model.detect(*outputs), strict=True):
+                detections[image_id] = in_pixels(found, size)
+            bar.update(len(batch.image_ids))
     return detections

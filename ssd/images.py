@@ -49,9 +49,11 @@ def read_image(path: str | Path, size: tuple[int, int] | None = None) -> Tensor:
 
 def to_tensor(picture: Image.Image) -> Tensor:
     """Turn a Pillow picture of any mode into (3, H, W) uint8; the pixels stay in rows of RGB triples in memory."""
-    if picture.mode in ("I", "I;16", "I;16B", "I;16L", "F"):  # 16-bit greyscale: Pillow would cut it off at 255
+    if picture.mode in ("I", "I;16", "I;16B", "I;16L", "F"):  # deep greyscale, which Pillow would cut off at 255
         values = np.asarray(picture, dtype=np.float64)
-        picture = Image.fromarray((values * (255 / 65535 if values.max(initial=0) > 255 else 1)).astype(np.uint8))
+        # Pillow's other two modes do not say how deep the file was; what needs more than 8 bits is taken for 16.
+        deep = picture.mode not in ("I", "F") or values.max(initial=0) > 255
+        picture = Image.fromarray((values * (255 / 65535 if deep else 1)).clip(0, 255).astype(np.uint8))
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)

@@ -46,7 +46,7 @@ def match_batch(priors_xyxy: Tensor, boxes_xyxy: Tensor, valid: Tensor, iou_thre
 
     """
     overlap = iou(boxes_xyxy, priors_xyxy).masked_fill(~valid[..., None], 0)
-    if overlap.shape[1] == 0:
+    if 0 in overlap.shape[1:]:
         return torch.full((len(boxes_xyxy), len(priors_xyxy)), -1, dtype=torch.int64, device=overlap.device)
     best_overlap, best_object = overlap.max(dim=1)
     follows = (best_overlap >= iou_threshold) & (best_overlap > MIN_OVERLAP)

@@ -72,6 +72,8 @@ def detect(
 
     Returns:
         One `Detections` a picture, best first, boxes as fractions of the input, clipped to it after the suppression.
+        Of detections with equal scores the lower class comes first; which of several boxes of a class with exactly
+        equal scores enters the suppression first, or at all where `per_class` cuts, is up to `torch.topk`.
 
     """
     boxes = decode(offsets.float(), priors_cxcywh, variances)

@@ -16,10 +16,13 @@ class Recipe:
         name: what the run is called in records.
         network: name in `ssd.network.NETWORKS`.
         iterations: optimiser steps.
+        pretrain_epochs: first, so many passes over the objects, cut out, to teach the backbone their classes.
+        pretrain_rate: highest rate of those passes.
         batch_size: pictures a step.
+        optimiser: "sgd", the paper's, with momentum; or "adamw", which gets further in few iterations.
         learning_rate: highest rate of the weights.
         bias_rate: the biases' rate, in multiples of the weights'.
-        momentum: of stochastic gradient descent.
+        momentum: of the gradient's mean (AdamW's first beta; its second is 0.99).
         weight_decay: of the weights; biases and the scales and shifts of batch normalisation have none.
         warmup: iterations over which the rate rises linearly from 0.
         schedule: "steps" divides the rate by 10 at each milestone; "cosine" lowers it to 0 along half a cosine.
@@ -36,6 +39,7 @@ class Recipe:
         data: folder that holds VOCdevkit.
         workers: processes that read pictures; 0 reads in the training process.
         device: "auto", "cpu", "cuda", "cuda:1", ...
+        precision: "fp32", "bf16" (autocast), or "auto", which is bf16 on GPUs and on processors with AMX.
         checkpoint_every: iterations between checkpoints.
         log_every: iterations between lines of metrics.jsonl.
 
@@ -44,7 +48,10 @@ class Recipe:
     name: str
     network: str
     iterations: int
+    pretrain_epochs: int = 0
+    pretrain_rate: float = 3e-3
     batch_size: int = 32
+    optimiser: str = "sgd"
     learning_rate: float = 1e-3
     bias_rate: float = 2.0
     momentum: float = 0.9
@@ -64,6 +71,7 @@ class Recipe:
     data: str = "data"
     workers: int = 2
     device: str = "auto"
+    precision: str = "auto"
     checkpoint_every: int = 500
     log_every: int = 20
 
@@ -71,10 +79,16 @@ class Recipe:
         """Refuse values that cannot work."""
         for field in ("iterations", "batch_size", "checkpoint_every", "log_every"):
             self._require(field, getattr(self, field) >= 1, "at least 1")
-        for field in ("warmup", "workers", "seed", "gradient_norm", "weight_decay"):
+        for field in ("warmup", "workers", "seed", "gradient_norm", "weight_decay", "pretrain_epochs"):
             self._require(field, getattr(self, field) >= 0, "0 or more")
+        self._require("bias_rate", self.bias_rate >= 0, "0 or more")
+        self._require("momentum", 0 <= self.momentum < 1, "0 or more and less than 1")
+        object.__setattr__(self, "milestones", tuple(self.milestones))  # a list, as JSON has it, is as good
+        self._require("pretrain_rate", self.pretrain_rate > 0, "more than 0")
+        self._require("optimiser", self.optimiser in ("sgd", "adamw"), "sgd or adamw")
         self._require("learning_rate", self.learning_rate > 0, "more than 0")
         self._require("schedule", self.schedule in ("steps", "cosine"), "steps or cosine")
+        self._require("precision", self.precision in ("auto", "bf16", "fp32"), "auto, bf16 or fp32")
         self._require("expand_max", self.expand_max >= 1, "at least 1")
         self._require("expand_probability", 0 <= self.expand_probability <= 1, "0 to 1")
 
@@ -89,7 +103,7 @@ class Recipe:
         ]
 
 
-MACHINE = ("data", "workers", "device", "checkpoint_every", "log_every")
+MACHINE = ("data", "workers", "device", "precision", "checkpoint_every", "log_every")
 """Fields that do not decide what comes out of a run."""
 
 toy = Recipe(

@@ -14,13 +14,14 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from .augment import TrainTransform, distort
-from .checkpoint import load_checkpoint, save_checkpoint, write_atomically
+from .augment import TrainTransform, distort, normalize
+from .checkpoint import load_checkpoint, require_writable, save_checkpoint, write_atomically
 from .datasets.loader import training_batches
 from .datasets.voc import VOCDetection
 from .errors import CheckpointError, RecipeError, TrainingError
 from .loss import MultiBoxLoss, MultiBoxTerms
 from .network import NETWORKS, SSD, save_weights
+from .pretrain import pretrain_backbone
 from .recipes import Recipe
 from .records import describe_run, write_record
 from .sample import Batch
@@ -28,13 +29,20 @@ from .sample import Batch
 RESULTS = ("metrics.jsonl", "weights.safetensors", "record.json")
 """What a run leaves in its folder besides checkpoints."""
 
+ANEW = "in another --out or with --no-resume"
+"""How a run with another recipe starts; said where an error advises one."""
+
 
 def train(recipe: Recipe, run_dir: str | Path, resume: bool = True, progress: bool = True) -> Path:
     """Train a network after a recipe, from where the folder's last checkpoint stands.
 
-    The folder receives checkpoints (the last two), metrics.jsonl (one line each `recipe.log_every` iterations), and at
-    the end weights.safetensors and record.json. Ctrl-C saves a checkpoint before it stops. On a CPU, a run that was
-    killed and resumed ends with the same bits as an unbroken one.
+    The folder receives checkpoints (the last two), metrics.jsonl, and at the end weights.safetensors and record.json.
+    A line of metrics.jsonl is the mean of the iterations since the line before; there is one each `recipe.log_every`
+    iterations and one at each checkpoint. Ctrl-C saves a checkpoint before it stops. On a CPU, a run that was killed
+    and resumed ends with the same bits as an unbroken one. A run that is finished is left as it is.
+
+    With `recipe.pretrain_epochs` the backbone first learns the classes (`ssd.pretrain`). A run that is stopped during
+    these passes begins them again.
 
     Args:
         recipe: all that decides the result.
@@ -53,6 +61,7 @@ def train(recipe: Recipe, run_dir: str | Path, resume: bool = True, progress: bo
     """
     run_dir = Path(run_dir)
     device = choose_device(recipe.device)
+    precision = choose_precision(recipe.precision, device)
     samples = VOCDetection(recipe.data, recipe.year, recipe.split)
     if recipe.network not in NETWORKS:
         raise RecipeError("unknown", field="network", value=recipe.network, expected="one of " + ", ".join(NETWORKS))
@@ -62,7 +71,18 @@ def train(recipe: Recipe, run_dir: str | Path, resume: bool = True, progress: bo
     criterion = MultiBoxLoss(network.priors_cxcywh, network.spec.variances)
     optimiser = make_optimiser(network, recipe)
 
-    start, seconds = _restore(recipe, run_dir, resume, network, optimiser)
+    start, seconds, pretraining = _restore(recipe, run_dir, resume, network, optimiser)
+    weights, record_path = run_dir / "weights.safetensors", run_dir / "record.json"
+    if start == recipe.iterations and weights.is_file() and record_path.is_file():
+        return weights
+    require_writable(run_dir)
+    began = time.monotonic() - seconds
+    if pretraining is None:
+        pretraining = []
+        if recipe.pretrain_epochs:
+            pretraining = pretrain_backbone(network, samples, recipe, precision, progress)
+            require_finite(network, 0)
+            save_checkpoint(run_dir, 0, _state(recipe, network, optimiser, time.monotonic() - began, pretraining))
     log = _Log(run_dir / "metrics.jsonl", start)
     transform = TrainTransform(
         network.spec.image_size, recipe.expand_probability, recipe.expand_max, recipe.crop, recipe.distort
@@ -70,14 +90,15 @@ def train(recipe: Recipe, run_dir: str | Path, resume: bool = True, progress: bo
     batches = training_batches(
         samples, transform, recipe.batch_size, recipe.seed, start, recipe.iterations, recipe.workers
     )
-    began = time.monotonic() - seconds
     with (
         _stop_signal() as stopped,
         tqdm(total=recipe.iterations, initial=start, unit="it", disable=not progress, desc=recipe.name) as bar,
     ):
         for iteration, batch in enumerate(batches, start=start + 1):
             rate = learning_rate(recipe, iteration - 1)
-            terms = training_step(network, criterion, optimiser, batch.to(device), rate, recipe.gradient_norm)
+            terms = training_step(
+                network, criterion, optimiser, batch.to(device), rate, recipe.gradient_norm, precision, recipe.distort
+            )
             log.add(iteration, terms, rate, batch.image_ids)
             bar.update()
             last = iteration == recipe.iterations
@@ -87,14 +108,15 @@ def train(recipe: Recipe, run_dir: str | Path, resume: bool = True, progress: bo
                 bar.set_postfix(loss=f"{line['localization'] + line['confidence']:.2f}")
             if save:
                 require_finite(network, iteration)
-                save_checkpoint(run_dir, iteration, _state(recipe, network, optimiser, time.monotonic() - began))
+                seconds = time.monotonic() - began
+                save_checkpoint(run_dir, iteration, _state(recipe, network, optimiser, seconds, pretraining))
             if stopped.is_set() and not last:
                 raise KeyboardInterrupt
 
-    weights = run_dir / "weights.safetensors"
     save_weights(network, weights, {"network": recipe.network, "recipe": json.dumps(asdict(recipe))})
     record = {"recipe": asdict(recipe), **describe_run(), "train_seconds": round(time.monotonic() - began, 1)}
-    write_record(run_dir / "record.json", {**record, "dataset": samples.name, "curve": log.lines()})
+    record |= {"dataset": samples.name, "pretraining": pretraining, "curve": log.lines()}
+    write_record(record_path, record)
     return weights
 
 
@@ -105,6 +127,8 @@ def training_step(
     batch: Batch,
     rate: float,
     gradient_norm: float = 0.0,
+    precision: torch.dtype = torch.float32,
+    colours: bool = True,
 ) -> MultiBoxTerms:
     """Take one step of stochastic gradient descent; the host does not wait for the device.
 
@@ -115,6 +139,8 @@ def training_step(
         batch: on the network's device.
         rate: this step's learning rate.
         gradient_norm: gradients longer than this are shortened to it; 0 leaves them.
+        precision: of the network's arithmetic, as `choose_precision` returns it; the loss is float32 always.
+        colours: distort them as the batch says; otherwise they stay as they are, which takes less time.
 
     Returns:
         The loss before the step, detached.
@@ -122,8 +148,9 @@ def training_step(
     """
     for group in optimiser.param_groups:
         group["lr"] = rate * group["rate_factor"]
-    images = distort(batch.images, batch.covered, batch.colour).contiguous(memory_format=torch.channels_last)
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cuda"):
+    images = distort(batch.images, batch.covered, batch.colour) if colours else normalize(batch.images)
+    images = images.contiguous(memory_format=torch.channels_last)
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
         offsets, logits = network(images)
     terms = criterion(offsets, logits, batch.boxes, batch.labels)
     optimiser.zero_grad(set_to_none=True)
@@ -134,8 +161,8 @@ def training_step(
     return MultiBoxTerms(*(term.detach() for term in terms))
 
 
-def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
-    """Build stochastic gradient descent with the paper's rules: biases learn faster and do not decay.
+def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Build the recipe's optimiser with the paper's rules: biases have their own rate and do not decay.
 
     Each group carries `rate_factor`, its rate in multiples of the current learning rate. The scales and shifts of
     batch normalisation do not decay either; every other weight does.
@@ -152,7 +179,10 @@ def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
         {"params": biases, "rate_factor": recipe.bias_rate, "weight_decay": 0.0},
         {"params": normalisation, "rate_factor": 1.0, "weight_decay": 0.0},
     ]
-    return torch.optim.SGD([g for g in groups if g["params"]], lr=recipe.learning_rate, momentum=recipe.momentum)
+    groups = [group for group in groups if group["params"]]
+    if recipe.optimiser == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(recipe.momentum, 0.99))
+    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum)
 
 
 def learning_rate(recipe: Recipe, iteration: int) -> float:
@@ -182,6 +212,14 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """Return the dtype of the network's arithmetic for `Recipe.precision`; what "auto" means is said there."""
+    if name == "auto":
+        fast = device.type == "cuda" or (device.type == "cpu" and torch.cpu.get_capabilities().get("amx_bf16", False))
+        name = "bf16" if fast else "fp32"
+    return torch.bfloat16 if name == "bf16" else torch.float32
+
+
 def require_finite(network: nn.Module, iteration: int) -> None:
     """Raise TrainingError if a weight is no longer a finite number: a step can spoil weights and report a good loss."""
     for name, tensor in network.state_dict().items():
@@ -189,7 +227,7 @@ def require_finite(network: nn.Module, iteration: int) -> None:
             raise TrainingError(
                 f"weights are not finite numbers after iteration {iteration}",
                 field=name,
-                expected="a lower --learning-rate, or better boxes in the pictures",
+                expected=f"better boxes in the pictures, or a lower --learning-rate {ANEW}",
             )
 
 
@@ -201,7 +239,8 @@ class _Log:
         self.pending: list[tuple[int, Tensor, float, list[str]]] = []
         # Lines after the checkpoint that a run resumes from will be written again.
         kept = [line for line in self.lines() if line["iteration"] <= start]
-        write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        if path.exists():
+            write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self.previous = (start, kept[-1]["seconds"] if kept else 0.0)
 
     def lines(self) -> list[dict]:
@@ -229,7 +268,7 @@ class _Log:
                     f"loss is not a finite number at iteration {iteration}",
                     field="pictures of that batch",
                     value=" ".join(image_ids),
-                    expected="a lower --learning-rate, or better boxes in these pictures",
+                    expected=f"better boxes in these pictures, or a lower --learning-rate {ANEW}",
                 )
         iteration, _, rate, image_ids = self.pending[-1]
         localization, confidence, matched = values.mean(dim=0).tolist()
@@ -254,29 +293,35 @@ class _Log:
         return line
 
 
-def _state(recipe: Recipe, network: SSD, optimiser: torch.optim.Optimizer, seconds: float) -> dict:
+def _state(
+    recipe: Recipe, network: SSD, optimiser: torch.optim.Optimizer, seconds: float, pretraining: list[dict]
+) -> dict:
     """Collect what a run needs to go on; data order and augmentation follow from the iteration alone."""
     return {
-        "recipe": {**asdict(recipe), "milestones": list(recipe.milestones)},
+        "recipe": asdict(recipe),
         "class_names": list(network.class_names),
         "model": network.state_dict(),
         "optimiser": optimiser.state_dict(),
         "rng": torch.get_rng_state(),
         "seconds": seconds,
+        "pretraining": pretraining,
     }
 
 
 def _restore(
     recipe: Recipe, run_dir: Path, resume: bool, network: SSD, optimiser: torch.optim.Optimizer
-) -> tuple[int, float]:
-    """Load the last checkpoint, if any; return the iterations done and the seconds they took."""
+) -> tuple[int, float, list[dict] | None]:
+    """Load the last checkpoint; return the iterations done, the seconds they took, and the history of pretraining.
+
+    Where there is no checkpoint: 0, 0.0 and None.
+    """
     if not resume:
         for old in (*run_dir.glob("checkpoint-*.pt"), *(run_dir / name for name in RESULTS)):
             old.unlink(missing_ok=True)
     state = load_checkpoint(run_dir)
     if state is None:
-        return 0, 0.0
-    saved = Recipe(**{**state["recipe"], "milestones": tuple(state["recipe"]["milestones"])})
+        return 0, 0.0, None
+    saved = Recipe(**state["recipe"])
     for field in recipe.differences(saved):
         raise CheckpointError(
             "differs from the run in this folder",
@@ -296,7 +341,7 @@ def _restore(
     network.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])
     torch.set_rng_state(state["rng"])
-    return state["iteration"], state["seconds"]
+    return state["iteration"], state["seconds"], state["pretraining"]
 
 
 @contextmanager

@@ -10,6 +10,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from ..errors import UserError
 from ..sample import Batch, Example, Sample
 
+ORDER, VIEW, CROPS = 0, 1, 2
+"""Which of a run's random streams: numpy pads a seed's shorter list with zeros, so lengths do not keep them apart."""
+
 
 class AddressedBatches(Sampler[list[tuple[int, int]]]):
     """Name the pictures of each training batch by (epoch, index), from any iteration on.
@@ -32,7 +35,7 @@ class AddressedBatches(Sampler[list[tuple[int, int]]]):
             for place in range(iteration * self.batch_size, (iteration + 1) * self.batch_size):
                 epoch, position = divmod(place, self.length)
                 if epoch != current:
-                    current, order = epoch, np.random.default_rng([self.seed, epoch]).permutation(self.length)
+                    current, order = epoch, np.random.default_rng([self.seed, ORDER, epoch]).permutation(self.length)
                 batch.append((epoch, int(order[position])))
             yield batch
 
@@ -48,7 +51,7 @@ class _Views(Dataset):
     def __getitem__(self, address: tuple[int, int]) -> Example | UserError:
         epoch, index = address
         try:
-            return self.transform(self.samples[index], np.random.default_rng([self.seed, epoch, index]))
+            return self.transform(self.samples[index], np.random.default_rng([self.seed, VIEW, epoch, index]))
         except UserError as error:
             return error  # raised in the worker, it would reach the user wrapped in a traceback
 
@@ -56,13 +59,13 @@ class _Views(Dataset):
 class _Whole(Dataset):
     """A dataset's samples, transformed without randomness."""
 
-    def __init__(self, samples: Dataset, transform: Callable[[Sample], Example]) -> None:
+    def __init__(self, samples: Dataset, transform: Callable[[Sample], Example | list[Example]]) -> None:
         self.samples, self.transform = samples, transform
 
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, index: int) -> Example | UserError:
+    def __getitem__(self, index: int) -> Example | list[Example] | UserError:
         try:
             return self.transform(self.samples[index])
         except UserError as error:
@@ -73,6 +76,13 @@ def _collate(examples: list[Example | UserError]) -> Batch | UserError:
     """Stack examples, or pass on the first error among them."""
     errors = [example for example in examples if isinstance(example, UserError)]
     return errors[0] if errors else Batch.collate(examples)
+
+
+def _collate_lists(lists: list[list[Example] | UserError]) -> Batch | UserError | None:
+    """Stack the examples of several lists; None if there are none."""
+    errors = [one for one in lists if isinstance(one, UserError)]
+    examples = [example for one in lists if not errors for example in one]
+    return errors[0] if errors else Batch.collate(examples) if examples else None
 
 
 def training_batches(
@@ -112,6 +122,12 @@ def evaluation_batches(
     yield from _load(_Whole(samples, transform), workers, batch_size=batch_size)
 
 
+def object_batches(samples: Dataset, cut: Callable[[Sample], list[Example]], workers: int) -> Iterator[Batch]:
+    """Yield what `cut` makes of every sample, in order, a batch of uneven size at a time; as `evaluation_batches`."""
+    batches = _load(_Whole(samples, cut), workers, collate_fn=_collate_lists, batch_size=32)
+    yield from (batch for batch in batches if batch is not None)
+
+
 def _leave_interrupts_to_the_parent(_worker: int) -> None:
     """Ignore Ctrl-C in a worker: the training loop decides when to stop, and still needs the batches on their way."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -122,10 +138,9 @@ def _load(dataset: Dataset, workers: int, **how: object) -> Iterator[Batch]:
     loader = DataLoader(
         dataset,
         num_workers=workers,
-        collate_fn=_collate,
         pin_memory=torch.cuda.is_available(),
         worker_init_fn=_leave_interrupts_to_the_parent,
-        **how,
+        **{"collate_fn": _collate, **how},
     )
     for batch in loader:
         if isinstance(batch, UserError):

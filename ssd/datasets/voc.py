@@ -1,5 +1,6 @@
 """PASCAL VOC: a folder of JPEG pictures, one XML of boxes for each, and lists that say which picture serves what."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
@@ -120,7 +121,8 @@ def find_voc(root: Path, year: str) -> Path:
     if not root.is_dir():
         raise DataError("no such folder", file=root, expected="a folder that holds VOCdevkit")
     for folder in (root / "VOCdevkit" / f"VOC{year}", root / f"VOC{year}", root):
-        if (folder / "ImageSets" / "Main").is_dir():
+        another_year = re.fullmatch(r"VOC\d{4}", folder.name) and folder.name != f"VOC{year}"
+        if (folder / "ImageSets" / "Main").is_dir() and not another_year:
             return folder
     raise DataError(
         f"no VOC{year} in this folder",
@@ -149,9 +151,11 @@ def read_split(folder: Path, split: str) -> list[str]:
 def read_annotation(path: Path, class_names: tuple[str, ...] = VOC_CLASSES) -> Annotation:
     """Read one VOC XML; coordinates may be whole numbers or not, 1-based and inclusive as VOC writes them.
 
+    The flags difficult, truncated and occluded are 0 where the XML leaves them out, as VOC's own files do.
+
     Raises:
-        DataError: the file is missing or no XML, an object lacks a field, its class is not in `class_names`, or its box
-            is not inside the picture with a positive size.
+        DataError: the file is missing or no VOC annotation, an object lacks its name or a corner, its class is not in
+            `class_names`, a flag is neither 0 nor 1, or its box is not inside the picture with a positive size.
 
     """
     try:
@@ -162,6 +166,10 @@ def read_annotation(path: Path, class_names: tuple[str, ...] = VOC_CLASSES) -> A
         raise DataError(
             f"is not a valid XML ({error})", file=path, expected="a VOC annotation without entities"
         ) from None
+    if root.tag != "annotation":
+        raise DataError(
+            "is not a VOC annotation", file=path, field="root element", value=root.tag, expected="annotation"
+        )
     size = None
     if root.find("size") is not None:
         size = tuple(int(_number(root.find("size"), name, path, "size")) for name in ("width", "height"))
@@ -183,7 +191,7 @@ def read_annotation(path: Path, class_names: tuple[str, ...] = VOC_CLASSES) -> A
         )
         # VOC counts from 1 and includes the last pixel; subtracting 1 from the first makes x2 - x1 the width in pixels.
         box = (xmin - 1, ymin - 1, xmax, ymax)
-        if box[2] <= box[0] or box[3] <= box[1]:
+        if xmax < xmin or ymax < ymin:
             raise DataError(
                 "box has no area",
                 file=path,
@@ -193,7 +201,7 @@ def read_annotation(path: Path, class_names: tuple[str, ...] = VOC_CLASSES) -> A
             )
         boxes.append(box)
         labels.append(class_names.index(name) + 1)
-        flags.append([(node.findtext(key) or "0").strip() == "1" for key in ("difficult", "truncated", "occluded")])
+        flags.append([_flag(node, key, path, where) for key in ("difficult", "truncated", "occluded")])
     boxes = torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)
     if size is not None:
         boxes = _fit(boxes, size, path)
@@ -213,6 +221,14 @@ def _number(node: Element | None, name: str, path: Path, field: str) -> float:
             "is not a number", file=path, field=f"{field} {name}", value=text or "nothing", expected="a number"
         )
     return value
+
+
+def _flag(node: Element, name: str, path: Path, field: str) -> bool:
+    """Return a child's text, 0 or 1, as a flag; a missing or empty child is 0."""
+    text = (node.findtext(name) or "").strip() or "0"
+    if text not in ("0", "1"):
+        raise DataError("is not a flag", file=path, field=f"{field} {name}", value=text, expected="0 or 1")
+    return text == "1"
 
 
 def _fit(boxes: Tensor, size: tuple[int, int], path: Path) -> Tensor:

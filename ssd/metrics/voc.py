@@ -65,7 +65,8 @@ def voc_ap(
 
     A detection is right when it has IoU of at least `iou_threshold` with the object of its class that it overlaps most,
     and no better detection has claimed that object. Overlapping a difficult object, it counts neither way. Boxes are in
-    pixels, right and bottom exclusive, so that widths equal the development kit's "+1" ones.
+    pixels, right and bottom exclusive, so that widths equal the development kit's "+1" ones. Detections with equal
+    scores count in the order of the pictures in `ground_truth`, then in their own.
 
     Args:
         detections: by picture; pictures without an entry have none.
@@ -75,7 +76,7 @@ def voc_ap(
         eleven_point: mean precision at 11 recalls (VOC2007) rather than the area under the curve (VOC2010 and later).
 
     Raises:
-        DataError: detections for a picture that has no ground truth, or with a label or score that cannot be.
+        DataError: detections for a picture that has no ground truth, or a label or score that cannot be.
 
     """
     _check(detections, ground_truth, len(class_names))
@@ -149,7 +150,12 @@ def _curve(pictures: np.ndarray, claims: np.ndarray, scores: np.ndarray, objects
 
 
 def _check(detections: Mapping[str, Detections], ground_truth: Mapping[str, GroundTruth], num_classes: int) -> None:
-    """Refuse detections that cannot be measured."""
+    """Refuse what cannot be measured."""
+    for image_id, truth in ground_truth.items():
+        for label in truth.labels[(truth.labels < 1) | (truth.labels > num_classes)].tolist():
+            raise DataError(
+                "unknown", field=f"ground truth of {image_id}, label", value=label, expected=f"1..{num_classes}"
+            )
     for image_id, found in detections.items():
         if image_id not in ground_truth:
             raise DataError(

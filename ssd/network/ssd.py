@@ -1,12 +1,13 @@
 """The detector: a backbone, extra layers that go on shrinking its map, and two convolutions on every map."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import sqrt
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from ..augment import EvalTransform, normalize
@@ -111,18 +112,26 @@ class SSD(nn.Module):
         nothing = torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.bool)
         examples = [transform(Sample(as_image(image), *nothing)) for image in images]
         device = self.priors_cxcywh.device
-        was_training = self.training
-        self.eval()
-        try:
+        with evaluation_mode(self):
             outputs = self(normalize(torch.stack([example.image for example in examples]).to(device)))
-        finally:
-            self.train(was_training)
         found = self.detect(*outputs, score_threshold=score_threshold, iou_threshold=iou_threshold)
         return [in_pixels(one, example.size) for one, example in zip(found, examples, strict=True)]
 
     def detect(self, offsets: Tensor, logits: Tensor, **limits: float) -> list[Detections]:
         """Turn the outputs of `forward` into detections in fractions; `limits` as in `ssd.nms.detect`."""
         return detect(offsets, logits, self.priors_cxcywh, self.spec.variances, **limits)
+
+
+@contextmanager
+def evaluation_mode(network: nn.Module) -> Iterator[None]:
+    """Put a network in evaluation mode for a while, then every part of it back into the mode that it was in."""
+    before = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in before.items():
+            module.training = training
 
 
 def _rows(head_output: Tensor, values: int) -> Tensor:
@@ -141,7 +150,7 @@ def as_image(image: object) -> Tensor:
     if isinstance(image, str | Path):
         return read_image(image)
     if isinstance(image, Image.Image):
-        return to_tensor(image)
+        return to_tensor(ImageOps.exif_transpose(image))
     shape, kind = tuple(getattr(image, "shape", ())), getattr(image, "dtype", type(image).__name__)
     if (
         0 not in shape

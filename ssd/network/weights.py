@@ -42,7 +42,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     """Return what a weights file says of itself: at least `network` and `class_names` (JSON).
 
     Raises:
-        CheckpointError: not a safetensors file, or one without these.
+        CheckpointError: not a safetensors file, or one without these or with others.
 
     """
     try:
@@ -55,6 +55,18 @@ def read_metadata(path: str | Path) -> dict[str, str]:
             raise CheckpointError(
                 "is missing", file=path, field=f"metadata {field}", expected="weights saved by ssd.train"
             )
+    try:
+        class_names = json.loads(metadata["class_names"])
+    except json.JSONDecodeError:
+        class_names = None
+    if not isinstance(class_names, list) or not all(isinstance(name, str) for name in class_names):
+        raise CheckpointError(
+            "cannot be read",
+            file=path,
+            field="metadata class_names",
+            value=metadata["class_names"],
+            expected="a JSON list of names",
+        )
     return metadata
 
 
