@@ -109,15 +109,25 @@ MACHINE = ("data", "workers", "device", "precision", "checkpoint_every", "log_ev
 toy = Recipe(
     name="toy",
     network="ssd_tiny",
-    iterations=1500,
-    learning_rate=0.02,
+    iterations=2100,
+    pretrain_epochs=22,
+    optimiser="adamw",
+    learning_rate=2e-3,
     bias_rate=1.0,
+    weight_decay=0.5,
     warmup=100,
     schedule="cosine",
     gradient_norm=10.0,
-    expand_max=2.0,
+    expand_probability=0.0,
+    distort=False,
+    checkpoint_every=200,
 )
-"""ToyVOC on a laptop (chapter 12). A first guess: no full run of it has been measured yet."""
+"""ToyVOC on a laptop, in ten minutes (chapter 12).
+
+There is no ImageNet to start from, so the backbone learns the classes first, from objects cut out; AdamW gets further
+than plain descent in so few steps. Canvases and distorted colours need more passes than ten minutes allow, and ToyVOC's
+colours are random already.
+"""
 
 RECIPES = {recipe.name: recipe for recipe in (toy,)}
 """Recipes by name."""
