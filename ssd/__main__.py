@@ -258,7 +258,9 @@ def main() -> None:
     try:
         sys.exit(app(arguments, prog_name="python -m ssd", standalone_mode=False))
     except typer.TyperException as error:
-        print(f"ssd: {error.format_message()}", file=sys.stderr)
+        refused = getattr(error.__cause__, "errors", list)()  # what did not fit an option's type, where that is why
+        value = f", got {refused[0]['input']!r}" if refused else ""
+        print(f"ssd: {error.format_message()}{value}", file=sys.stderr)
         sys.exit(2)
     except UserError as error:
         print(f"ssd: {error}", file=sys.stderr)

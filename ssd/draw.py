@@ -60,7 +60,7 @@ def annotate(
             text_width, text_height = right - left + 2 * pad, bottom - top + 2 * pad
             # Above the box where there is room, inside it where there is not; never past the picture's sides.
             x = min(max(0, box[0]), max(0, picture.width - text_width))
-            y = box[1] - text_height if box[1] >= text_height else box[1]
+            y = box[1] - text_height if box[1] >= text_height else max(0, box[1])
             draw.rectangle((x, y, x + text_width, y + text_height), fill=colour)
             draw.text((x + pad - left, y + pad - top), captions[row], fill=_ink(colour), font=font)
     return picture

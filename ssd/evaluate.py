@@ -87,7 +87,7 @@ def detect_all(
     device = model.priors_cxcywh.device
     batches = evaluation_batches(dataset, EvalTransform(model.spec.image_size), batch_size, workers)
     detections = {}
-    bar = tqdm(total=len(dataset), unit="picture", disable=not progress, desc="detecting")
+    bar = tqdm(total=len(dataset), unit="picture", disable=not progress, desc="detecting", leave=False)
     with evaluation_mode(model), bar:
         for batch in batches:
             images = normalize(batch.images.to(device)).contiguous(memory_format=torch.channels_last)

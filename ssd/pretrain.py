@@ -43,7 +43,7 @@ def pretrain_backbone(
     colour. The optimiser is AdamW; its rate rises for a third of the time and falls again.
 
     Args:
-        network: on its device; only its backbone is changed.
+        network: on its device; its backbone is taught, and the heads on the backbone's maps start as the classifiers.
         samples: dataset of `Sample`, whose objects are cut out.
         recipe: its `pretrain_epochs`, `pretrain_rate`, `batch_size` (of crops, twice as many), `distort`, `seed` and
             `workers` are used.
@@ -79,7 +79,8 @@ def pretrain_backbone(
     )
     rng = np.random.default_rng([recipe.seed, CROPS])
     history = []
-    for _ in tqdm(range(recipe.pretrain_epochs), unit="epoch", disable=not progress, desc=f"{recipe.name}, classes"):
+    epochs = range(recipe.pretrain_epochs)
+    for _ in tqdm(epochs, unit="epoch", disable=not progress, desc=f"{recipe.name}, classes", leave=False):
         loss_sum, right = torch.zeros((), device=device), torch.zeros((), device=device)
         for rows in torch.from_numpy(rng.permutation(len(crops))).split(2 * recipe.batch_size):
             level = rng.integers(len(channels))

@@ -92,7 +92,9 @@ def train(recipe: Recipe, run_dir: str | Path, resume: bool = True, progress: bo
     )
     with (
         _stop_signal() as stopped,
-        tqdm(total=recipe.iterations, initial=start, unit="it", disable=not progress, desc=recipe.name) as bar,
+        tqdm(
+            total=recipe.iterations, initial=start, unit="it", disable=not progress, desc=recipe.name, leave=False
+        ) as bar,
     ):
         for iteration, batch in enumerate(batches, start=start + 1):
             rate = learning_rate(recipe, iteration - 1)

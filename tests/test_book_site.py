@@ -147,6 +147,32 @@ def test_reader_can_choose_the_theme_and_it_stays(browser):
     context.close()
 
 
+def test_sliders_move_with_the_keyboard_and_say_what_they_show(browser):
+    context = browser.new_context()
+    page = context.new_page()
+    moved = 0
+    for path in PAGES:
+        if "ssd-slider" not in path.read_text(encoding="utf-8"):
+            continue
+        page.goto(path.as_uri())
+        for figure in page.locator(".ssd-slider").all():
+            control, caption = figure.locator("input"), figure.locator("figcaption")
+            last = int(control.get_attribute("max"))
+            control.focus()
+            page.keyboard.press("Home")
+            seen = [caption.inner_text()]
+            for _ in range(last):
+                page.keyboard.press("ArrowRight")
+                seen.append(caption.inner_text())
+            assert len(set(seen)) == last + 1
+            shown = figure.locator("g[data-caption]:not([hidden])")
+            assert shown.count() == 1
+            assert shown.get_attribute("data-caption") == seen[-1]
+            moved += 1
+    context.close()
+    assert moved >= 3
+
+
 class Links(HTMLParser):
     """What a page refers to, and the places in it that can be referred to."""
 

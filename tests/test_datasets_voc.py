@@ -403,3 +403,40 @@ def test_voc2007_has_as_many_pictures_and_objects_as_its_authors_say(split, pict
     for index in range(0, pictures, 500):
         sample = dataset[index]
         assert tuple(sample.image.shape[:0:-1]) == dataset.annotations[sample.image_id].size
+
+
+@pytest.mark.parametrize("flag", ["difficult", "truncated", "occluded"])
+@pytest.mark.parametrize("text", ["yes", "2", "True", "-1"])
+def test_flag_that_is_neither_0_nor_1_is_refused(tiny_voc, flag, text):
+    path = tiny_voc.annotate("000001", tiny_voc.object_xml("dog", (1, 1, 9, 9), **{flag: text}))
+    with pytest.raises(DataError) as caught:
+        read_annotation(path)
+    for part in (str(path), f"object 1 {flag}", repr(text), "0 or 1"):
+        assert part in str(caught.value)
+
+
+def test_empty_or_missing_flag_is_0(tiny_voc):
+    path = tiny_voc.annotate("000001", tiny_voc.object_xml("dog", (1, 1, 9, 9), difficult=""))
+    assert read_annotation(path).difficult.tolist() == [False]
+
+
+def test_xml_that_is_no_annotation_is_refused(tiny_voc):
+    path = tiny_voc.write_xml("000001", "<html><body><object/></body></html>")
+    with pytest.raises(DataError, match=r"root element.*'html'.*annotation"):
+        read_annotation(path)
+
+
+@pytest.mark.parametrize("box", [(10.4, 1, 10, 9), (1, 9, 9, 8.5)])
+def test_box_reversed_by_less_than_a_pixel_is_refused(tiny_voc, box):
+    path = tiny_voc.annotate("000001", tiny_voc.object_xml("dog", box))
+    with pytest.raises(DataError, match="box has no area"):
+        read_annotation(path)
+
+
+def test_the_folder_of_another_year_is_not_taken_for_the_one_asked_for(tiny_voc):
+    tiny_voc.fill(1)
+    assert find_voc(tiny_voc.folder, "2007") == tiny_voc.folder
+    with pytest.raises(DataError, match="no VOC2012"):
+        find_voc(tiny_voc.folder, "2012")
+    renamed = tiny_voc.folder.rename(tiny_voc.folder.with_name("my pictures"))
+    assert find_voc(renamed, "2012") == renamed

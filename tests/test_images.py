@@ -230,3 +230,9 @@ def test_exif_with_text_where_a_number_belongs_gives_a_picture_or_an_error_that_
         assert read_image(tmp_path / "a.jpg").shape == (3, 64, 32)
     except DataError as error:
         assert_names_the_file(error, tmp_path / "a.jpg")
+
+
+def test_dark_16_bit_picture_stays_dark(tmp_path):
+    values = np.full((4, 4), 200, dtype=np.uint16)  # 200 of 65535 is nearly black, not light grey
+    Image.fromarray(values).save(tmp_path / "dark.png")
+    assert read_image(tmp_path / "dark.png").max() <= 1

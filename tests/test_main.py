@@ -37,7 +37,7 @@ def refused(result: tuple[int, str, str]) -> str:
     """Return the one line that a refused command must have written."""
     status, _, error = result
     # What is drawn before the error (a progress bar) is wiped by going back to the start of its line.
-    lines = [line.split("\r")[-1] for line in error.splitlines() if line.split("\r")[-1].strip()]
+    lines = [line.split("\r")[-1] for line in error.rstrip("\n").split("\n")]
     assert status == 2, error
     assert len(lines) == 1, error
     assert lines[0].startswith("ssd: ")
@@ -142,7 +142,7 @@ WRONG = [
     (["evaluate", "nothing", "--data", ".", "--metric", "voc08"], ["metric", "'voc08'", "voc07"]),
     (["detect", "nothing", "x.jpg", "--out", "out"], ["x.jpg", "missing"]),
     (["detect", "nothing", ".", "--out", "out"], ["holds no picture"]),
-    (["detect", "nothing", "--out", "out"], ["PICTURES"]),
+    (["detect", "nothing", "--out", "out"], ["pictures"]),
     (["data", "toyvoc", "--out", "out", "--train", "0"], ["train", "0"]),
     (["fly"], ["fly"]),
 ]

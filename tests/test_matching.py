@@ -265,3 +265,8 @@ def test_match_batch_never_asks_the_device_for_a_value():
     )
     assert matched.shape == (3, 50)
     assert matched.dtype == torch.int64
+
+
+def test_without_priors_nothing_is_matched():
+    assert match(torch.zeros(0, 4), torch.tensor([[0.0, 0, 1, 1]])).shape == (0,)
+    assert match_batch(torch.zeros(0, 4), torch.rand(2, 3, 4), torch.ones(2, 3, dtype=torch.bool)).shape == (2, 0)

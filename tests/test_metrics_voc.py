@@ -5,6 +5,7 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -404,3 +405,11 @@ def test_curves_rise_in_recall_and_fall_in_score(drawn):
         assert (np.diff(curve.scores) <= 0).all()
         assert ((curve.recall >= 0) & (curve.recall <= 1)).all()
         assert ((curve.precision >= 0) & (curve.precision <= 1)).all()
+
+
+def test_ground_truth_with_an_impossible_label_is_refused():
+    truth = SimpleNamespace(
+        boxes=torch.tensor([[0.0, 0, 1, 1]]), labels=torch.tensor([3]), difficult=torch.tensor([False])
+    )
+    with pytest.raises(DataError, match=r"ground truth of p, label.*3.*1\.\.2"):
+        voc_ap({}, {"p": truth}, ("cat", "dog"))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ssd.datasets.voc import VOC_CLASSES
 from ssd.errors import CheckpointError, DataError, RecipeError
 from ssd.network import NETWORKS, SSD, load_weights, model_from_weights, save_weights, ssd_tiny
-from ssd.network.ssd import lecun_uniform_
+from ssd.network.ssd import as_image, lecun_uniform_
 from ssd.priors import PriorLevel, PriorSpec, prior_boxes
 
 OWN_SPEC = PriorSpec(
@@ -463,3 +463,22 @@ def test_what_is_no_picture_is_refused(tiny, what):
 def test_missing_picture_is_named(tiny, tmp_path):
     with pytest.raises(DataError, match=r"none\.jpg"):
         tiny.predict([pixels(4, 4), tmp_path / "none.jpg"])
+
+
+def test_predicting_leaves_every_part_in_the_mode_it_was_in():
+    network = ssd_tiny().train()
+    network.backbone.stem.eval()  # frozen by somebody who fine-tunes
+    before = [module.training for module in network.modules()]
+    network.predict(torch.zeros(3, 20, 20, dtype=torch.uint8))
+    assert [module.training for module in network.modules()] == before
+
+
+def test_an_opened_picture_is_turned_as_its_file_is(tmp_path):
+    picture = Image.new("RGB", (40, 20), "white")
+    exif = picture.getexif()
+    exif[0x0112] = 6  # the camera was held upright
+    picture.save(tmp_path / "turned.jpg", exif=exif)
+    from_path = as_image(tmp_path / "turned.jpg")
+    with Image.open(tmp_path / "turned.jpg") as opened:
+        assert torch.equal(as_image(opened), from_path)
+    assert from_path.shape == (3, 40, 20)

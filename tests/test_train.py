@@ -24,7 +24,7 @@ from ssd.datasets.voc import VOC_CLASSES, VOCDetection
 from ssd.errors import CheckpointError, DataError, RecipeError, TrainingError
 from ssd.network import model_from_weights, ssd_tiny
 from ssd.recipes import MACHINE, RECIPES, Recipe, get_recipe
-from ssd.train import choose_device, learning_rate, make_optimiser, train
+from ssd.train import choose_device, choose_precision, learning_rate, make_optimiser, train
 
 # On a machine with one processor torch advises against workers; the tests need them to see that they do no harm.
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
@@ -314,6 +314,13 @@ def test_interrupt_in_the_last_step_finishes_the_run(recipe, unbroken, tmp_path,
     assert_same_weights(tmp_path / "run", unbroken)
 
 
+def test_finished_run_called_again_is_left_as_it_is(recipe, unbroken, tmp_path):
+    folder = Path(shutil.copytree(unbroken, tmp_path / "run"))
+    before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()}
+    assert train(recipe, folder, progress=False) == folder / "weights.safetensors"
+    assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()} == before
+
+
 def test_finished_run_called_again_changes_no_result(recipe, unbroken, tmp_path):
     folder = Path(shutil.copytree(unbroken, tmp_path / "run"))
     (folder / "weights.safetensors").unlink()  # as if it had been killed between the last checkpoint and the weights
@@ -326,7 +333,10 @@ def test_finished_run_called_again_changes_no_result(recipe, unbroken, tmp_path)
 
 CHANGES = {
     "iterations": 7,
+    "pretrain_epochs": 1,
+    "pretrain_rate": 0.5,
     "batch_size": 3,
+    "optimiser": "adamw",
     "learning_rate": 0.02,
     "bias_rate": 1.5,
     "momentum": 0.8,
@@ -355,7 +365,9 @@ def test_changed_recipe_is_refused_by_the_name_of_the_field(recipe, stopped, fie
 
 def test_fields_about_the_machine_may_change(recipe, unbroken, stopped, eight_pictures, tmp_path):
     moved = shutil.copytree(eight_pictures, tmp_path / "moved")
+    same = {torch.bfloat16: "bf16", torch.float32: "fp32"}[choose_precision(recipe.precision, torch.device("cpu"))]
     changes = {"data": str(moved), "workers": 1, "device": "cpu:0", "checkpoint_every": 3, "log_every": 1}
+    changes["precision"] = same
     assert set(changes) == set(MACHINE)
     train(replace(recipe, **changes), stopped, progress=False)
     assert_same_weights(stopped, unbroken)
@@ -605,6 +617,46 @@ def test_a_step_follows_the_gradient_with_the_rates_of_each_kind(recipe):
         assert torch.allclose(parameter.detach(), before[name] - step, atol=1e-7), name
 
 
+def test_a_step_of_adamw_follows_its_formula(recipe):
+    before, network = one_step(replace(recipe, optimiser="adamw", weight_decay=0.1, bias_rate=2.0), 1e-3, 0.0)
+    for name, parameter in network.named_parameters():
+        rate = 1e-3 * (2 if name.endswith("bias") and "heads" in name else 1)
+        decayed = before[name] * (1 - rate * 0.1 if parameter.ndim == 4 else 1)
+        # In the first step both means, corrected for their start at zero, are the gradient and its square.
+        expected = decayed - rate * parameter.grad / (parameter.grad.abs() + 1e-8)
+        assert torch.allclose(parameter.detach(), expected, atol=1e-6), name
+
+
+def test_bf16_steps_go_where_float32_steps_go(recipe):
+    directions = []
+    for precision in (torch.float32, torch.bfloat16):
+        samples = VOCDetection(recipe.data)
+        torch.manual_seed(0)
+        network = ssd_tiny().train()
+        criterion = ssd.train.MultiBoxLoss(network.priors_cxcywh, network.spec.variances)
+        transform = ssd.train.TrainTransform(network.spec.image_size, 0.0, crop=False)
+        (batch,) = ssd.train.training_batches(samples, transform, 4, 0, 0, 1, 0)
+        ssd.train.training_step(network, criterion, make_optimiser(network, recipe), batch, 1e-3, precision=precision)
+        assert all(p.dtype == torch.float32 for p in network.parameters())
+        directions.append(torch.cat([p.grad.flatten() for p in network.parameters()]))
+    assert torch.cosine_similarity(*directions, dim=0) > 0.98
+    assert not torch.equal(*directions)
+
+
+def test_precision_is_chosen_for_the_hardware(monkeypatch):
+    cpu = torch.device("cpu")
+    assert choose_precision("bf16", cpu) == torch.bfloat16
+    assert choose_precision("fp32", torch.device("cuda")) == torch.float32
+    assert choose_precision("auto", torch.device("cuda")) == torch.bfloat16
+    for capabilities, chosen in (
+        ({"amx_bf16": True}, torch.bfloat16),
+        ({"amx_bf16": False}, torch.float32),
+        ({}, torch.float32),
+    ):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=capabilities: found)
+        assert choose_precision("auto", cpu) == chosen
+
+
 def test_long_gradients_are_shortened_and_short_ones_left(recipe):
     def length(norm: float) -> float:
         _, network = one_step(recipe, 1e-3, norm)
@@ -635,6 +687,13 @@ WRONG = [
     ("expand_max", math.nan),
     ("expand_probability", 1.1),
     ("expand_probability", -0.1),
+    ("bias_rate", -1.0),
+    ("momentum", 1.0),
+    ("momentum", math.nan),
+    ("optimiser", "adam"),
+    ("precision", "fp16"),
+    ("pretrain_epochs", -1),
+    ("pretrain_rate", 0.0),
 ]
 
 
@@ -658,6 +717,10 @@ def test_recipe_by_name_is_the_one_of_the_list_with_the_asked_changes():
     changed = get_recipe("toy", iterations=5, crop=False)
     assert changed == replace(RECIPES["toy"], iterations=5, crop=False)
     assert changed.differences(RECIPES["toy"]) == ["iterations", "crop"]
+
+
+def test_milestones_may_be_a_list_as_json_has_them():
+    assert get_recipe("toy", milestones=[4, 5]) == get_recipe("toy", milestones=(4, 5))
 
 
 def test_recipes_go_by_their_own_names():
