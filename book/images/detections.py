@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+from PIL import Image
+
 from ssd.datasets import VOCDetection
-from ssd.draw import contact_sheet, draw_detections
+from ssd.draw import draw_detections
 from ssd.network import model_from_weights
 
 HERE = Path(__file__).resolve().parent
-SCENES = (2, 9, 7, 12)
+SCENES = (3, 4, 6, 7)
+HEIGHT, GAP = 320, 8
 
 if __name__ == "__main__":
     model = model_from_weights("ssd_tiny_toyvoc")
@@ -15,5 +18,11 @@ if __name__ == "__main__":
     drawn = []
     for image in (scenes[index].image for index in SCENES):
         (found,) = model.predict(image)
-        drawn.append(draw_detections(image, found, model.class_names, score_threshold=0.4))
-    contact_sheet(drawn, columns=4, cell=(400, 400)).save(HERE / "detections.png", optimize=True)
+        picture = draw_detections(image, found, model.class_names, score_threshold=0.4)
+        drawn.append(picture.resize((round(picture.width * HEIGHT / picture.height), HEIGHT), Image.Resampling.LANCZOS))
+    row = Image.new("RGBA", (sum(one.width + GAP for one in drawn) - GAP, HEIGHT))  # transparent between the pictures
+    left = 0
+    for one in drawn:
+        row.paste(one, (left, 0))
+        left += one.width + GAP
+    row.save(HERE / "detections.png", optimize=True)
