@@ -136,15 +136,17 @@ def slider(image: Image.Image | Tensor, frames: Sequence[Frame], label: str, alt
     buffer = io.BytesIO()
     picture.convert("RGB").save(buffer, "JPEG", quality=85)
     encoded = base64.b64encode(buffer.getvalue()).decode()
+    unit = max(picture.size) / 400  # lines and letters keep their size on the page, however many pixels it has
     layers = "".join(
-        f'<g data-caption="{html.escape(frame.caption)}"{"" if number == start else " hidden"}>{_svg_boxes(frame)}</g>'
+        f'<g data-caption="{html.escape(frame.caption)}"{"" if number == start else " hidden"}>{_svg_boxes(frame, unit)}</g>'
         for number, frame in enumerate(frames)
     )
     # The name is a digest of the content: the same page twice gives the same bytes, two sliders never share a name.
     name = "slider-" + hashlib.sha256((encoded + layers).encode()).hexdigest()[:10]
     return f"""<figure class="ssd-slider" id="{name}">
 <style>
-.ssd-slider {{ margin: 1em 0; max-width: 40rem }} .ssd-slider svg {{ width: 100%; height: auto; display: block }}
+.ssd-slider {{ margin: 1em 0; max-width: 40rem }} .ssd-slider figcaption {{ color: inherit; opacity: 1 }}
+.ssd-slider svg {{ width: 100%; height: auto; max-height: 26rem; display: block }}
 .ssd-slider g[hidden] {{ display: none }} .ssd-slider label {{ display: flex; gap: .8em; align-items: center }}
 .ssd-slider input {{ flex: 1; min-width: 8em; min-height: 2em }}
 </style>
@@ -166,16 +168,18 @@ def slider(image: Image.Image | Tensor, frames: Sequence[Frame], label: str, alt
 </figure>"""
 
 
-def _svg_boxes(frame: Frame) -> str:
+def _svg_boxes(frame: Frame, unit: float) -> str:
     """Draw one frame's boxes and texts as SVG; the texts have a rim, so that they read on any picture."""
+    line, letters, rim, inset, baseline = (f"{length * unit:.2f}" for length in (2.5, 13, 3, 3, 13))
     parts = []
     for box, text, colour in zip(frame.boxes.tolist(), frame.texts, frame.colours, strict=True):
         x0, y0, x1, y1 = (round(v, 1) for v in box)
         size = f'width="{x1 - x0:.1f}" height="{y1 - y0:.1f}"'
-        parts.append(f'<rect x="{x0}" y="{y0}" {size} fill="none" stroke="{colour}" stroke-width="2.5"/>')
+        parts.append(f'<rect x="{x0}" y="{y0}" {size} fill="none" stroke="{colour}" stroke-width="{line}"/>')
         if text:
-            place = f'x="{max(x0, 0) + 3:.1f}" y="{max(y0, 0) + 13:.1f}"'
-            style = 'font-family="sans-serif" font-size="12" font-weight="600" paint-order="stroke" stroke-width="3"'
+            place = f'x="{max(x0, 0):.1f}" y="{max(y0, 0):.1f}" dx="{inset}" dy="{baseline}"'
+            style = f'font-family="sans-serif" font-size="{letters}" font-weight="600"'
+            style += f' paint-order="stroke" stroke-width="{rim}"'
             parts.append(f'<text {place} {style} fill="{_ink(colour)}" stroke="{colour}">{html.escape(text)}</text>')
     return "".join(parts)
 
