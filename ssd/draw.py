@@ -138,8 +138,8 @@ def slider(image: Image.Image | Tensor, frames: Sequence[Frame], label: str, alt
     encoded = base64.b64encode(buffer.getvalue()).decode()
     unit = max(picture.size) / 400  # lines and letters keep their size on the page, however many pixels it has
     layers = "".join(
-        f'<g data-caption="{html.escape(frame.caption)}"{"" if number == start else " hidden"}>{_svg_boxes(frame, unit)}</g>'
-        for number, frame in enumerate(frames)
+        f'<g data-caption="{html.escape(frame.caption)}"{hidden}>{_svg_boxes(frame, unit)}</g>'
+        for hidden, frame in ((" hidden" * (number != start), frame) for number, frame in enumerate(frames))
     )
     # The name is a digest of the content: the same page twice gives the same bytes, two sliders never share a name.
     name = "slider-" + hashlib.sha256((encoded + layers).encode()).hexdigest()[:10]
