@@ -217,7 +217,7 @@ def detect(
         }
         write_atomically(out / f"{path.stem}.png", _png(draw_detections(image, found, model.class_names)))
         write_record(out / f"{path.stem}.json", record)
-        print(f"{path}: {len(found)} objects")
+        print(f"{path}: {len(found)} object{'s' * (len(found) != 1)}")
 
 
 def _picture_paths(given: list[Path]) -> list[Path]:
