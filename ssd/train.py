@@ -209,7 +209,7 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError):
+    except (RuntimeError, AssertionError, NotImplementedError):  # what torch raises differs from backend to backend
         raise RecipeError("not on this machine", field="device", value=name, expected="auto, cpu or cuda") from None
     return device
 
