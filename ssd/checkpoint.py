@@ -32,9 +32,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except OSError as error:
-        raise CheckpointError(
-            f"cannot be written ({error.strerror})", file=path, expected="a writable folder with room"
-        ) from None
+        raise cannot_write(path, error) from None
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
@@ -52,9 +50,12 @@ def require_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise CheckpointError(
-            f"cannot be written ({error.strerror})", file=folder, expected="a writable folder with room"
-        ) from None
+        raise cannot_write(folder, error) from None
+
+
+def cannot_write(path: Path, error: OSError) -> CheckpointError:
+    """Return the error that says that a file or folder cannot be written, and why."""
+    return CheckpointError(f"cannot be written ({error.strerror})", file=path, expected="a writable folder with room")
 
 
 def save_checkpoint(folder: Path, iteration: int, state: dict[str, Any]) -> Path:

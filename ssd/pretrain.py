@@ -40,7 +40,7 @@ def pretrain_backbone(
 
     Each map is taught with objects of the size that it is for in the detector: those that fill the large square prior
     of its level. One map is drawn for each step. Views are shifted, mirrored and, if the recipe says so, distorted in
-    colour. The optimiser is AdamW; its rate rises for a third of the time and falls again.
+    colour. The optimiser is AdamW; its rate rises for a tenth of the time and falls again.
 
     Args:
         network: on its device; its backbone is taught, and the heads on the backbone's maps start as the classifiers.
@@ -69,7 +69,7 @@ def pretrain_backbone(
 
     with torch.no_grad(), evaluation_mode(backbone):
         channels = [m.shape[1] for m in backbone(torch.zeros(1, 3, SHOWN, SHOWN, device=device))]
-    sizes = [round(CONTEXT * (level.min_size * level.max_size) ** 0.5) for level in network.spec.levels]
+    sizes = [round(CONTEXT * level.shapes()[1][0]) for level in network.spec.levels]  # of the large square prior
     classifiers = nn.ModuleList([nn.Linear(c, network.num_classes) for c in channels]).to(device)
     parameters = [*backbone.parameters(), *classifiers.parameters()]
     optimiser = torch.optim.AdamW(parameters, betas=(0.9, 0.99), weight_decay=0.05)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from .augment import TrainTransform, distort, normalize
-from .checkpoint import load_checkpoint, require_writable, save_checkpoint, write_atomically
+from .checkpoint import cannot_write, load_checkpoint, require_writable, save_checkpoint, write_atomically
 from .datasets.loader import training_batches
 from .datasets.voc import VOCDetection
 from .errors import CheckpointError, RecipeError, TrainingError
@@ -288,9 +288,7 @@ class _Log:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         except OSError as error:
-            raise CheckpointError(
-                f"cannot be written ({error.strerror})", file=self.path, expected="a writable folder with room"
-            ) from None
+            raise cannot_write(self.path, error) from None
         self.pending, self.previous = [], (iteration, seconds)
         return line
 

@@ -80,9 +80,12 @@ def _collate(examples: list[Example | UserError]) -> Batch | UserError:
 
 def _collate_lists(lists: list[list[Example] | UserError]) -> Batch | UserError | None:
     """Stack the examples of several lists; None if there are none."""
-    errors = [one for one in lists if isinstance(one, UserError)]
-    examples = [example for one in lists if not errors for example in one]
-    return errors[0] if errors else Batch.collate(examples) if examples else None
+    examples = []
+    for one in lists:
+        if isinstance(one, UserError):
+            return one
+        examples += one
+    return Batch.collate(examples) if examples else None
 
 
 def training_batches(
@@ -124,7 +127,7 @@ def evaluation_batches(
 
 def object_batches(samples: Dataset, cut: Callable[[Sample], list[Example]], workers: int) -> Iterator[Batch]:
     """Yield what `cut` makes of every sample, in order, a batch of uneven size at a time; as `evaluation_batches`."""
-    batches = _load(_Whole(samples, cut), workers, collate_fn=_collate_lists, batch_size=32)
+    batches = _load(_Whole(samples, cut), workers, _collate_lists, batch_size=32)
     yield from (batch for batch in batches if batch is not None)
 
 
@@ -133,14 +136,15 @@ def _leave_interrupts_to_the_parent(_worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _load(dataset: Dataset, workers: int, **how: object) -> Iterator[Batch]:
+def _load(dataset: Dataset, workers: int, collate: Callable = _collate, **how: object) -> Iterator[Batch]:
     """Run a DataLoader and raise, here, what went wrong there."""
     loader = DataLoader(
         dataset,
         num_workers=workers,
+        collate_fn=collate,
         pin_memory=torch.cuda.is_available(),
         worker_init_fn=_leave_interrupts_to_the_parent,
-        **{"collate_fn": _collate, **how},
+        **how,
     )
     for batch in loader:
         if isinstance(batch, UserError):
