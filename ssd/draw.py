@@ -7,8 +7,9 @@ drawing relies on colour alone.
 import base64
 import hashlib
 import html
+import inspect
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from .images import to_picture
 from .sample import Detections
 
 if TYPE_CHECKING:
+    from IPython.display import Markdown
     from matplotlib.axes import Axes
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442")
@@ -166,6 +168,13 @@ def slider(image: Image.Image | Tensor, frames: Sequence[Frame], label: str, alt
 }})();
 </script>
 </figure>"""
+
+
+def show_source(thing: Callable) -> "Markdown":
+    """Show a function or class of the package in a notebook, as it stands in its file."""
+    from IPython.display import Markdown
+
+    return Markdown(f"```python\n{inspect.getsource(thing)}```")
 
 
 def _svg_boxes(frame: Frame, unit: float) -> str:

@@ -4,13 +4,14 @@ The numbers of the method stand here once: sizes and aspect ratios are those of 
 (`examples/ssd/ssd_pascal.py`, `ssd_coco.py`), which made the published results; the paper's section 2.2 gives the idea.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import torch
 from torch import Tensor
 
-from .boxes import VARIANCES
+from .boxes import VARIANCES, cxcywh_to_xyxy, iou, xyxy_to_cxcywh
+from .errors import DataError
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,78 @@ def prior_boxes(spec: PriorSpec) -> Tensor:
     return (torch.cat(levels) / spec.image_size).float()
 
 
+def best_overlaps(spec: PriorSpec, boxes_xyxy: Tensor) -> Tensor:
+    """Return the largest IoU that any prior of a spec has with each box.
+
+    Of all priors of one shape on one map, none overlaps a box more than the one whose centre is nearest. So each box is
+    compared with one prior of every shape, some thirty, instead of thousands, and the result is exact.
+
+    Args:
+        spec: the priors.
+        boxes_xyxy: (N, 4) corner boxes as fractions of the input.
+
+    Returns:
+        (N,) IoU.
+
+    """
+    boxes = boxes_xyxy.double() * spec.image_size
+    best = boxes.new_zeros(len(boxes))
+    for level in spec.levels:
+        cell = (xyxy_to_cxcywh(boxes)[:, :2] / level.step - 0.5).round().clamp(0, level.grid - 1)
+        centres = ((cell + 0.5) * level.step)[:, None].expand(-1, len(level.shapes()), -1)
+        shapes = boxes.new_tensor(level.shapes()).expand(len(boxes), -1, -1)
+        overlap = iou(boxes[:, None], cxcywh_to_xyxy(torch.cat([centres, shapes], dim=2)))
+        best = torch.maximum(best, overlap.amax(dim=(1, 2)))
+    return best.float()
+
+
+def propose_spec(spec: PriorSpec, boxes_xyxy: Tensor, iou_threshold: float = 0.5) -> PriorSpec:
+    """Propose sizes of priors that meet a dataset's objects better; maps, steps and aspect ratios stay.
+
+    The network therefore stays what it is. The search starts from the spec's own sizes and changes one at a time, by up
+    to a half, while that lets more objects reach the threshold, or as many with a larger mean overlap. Each size stays
+    at least a fifth above the one before.
+
+    Args:
+        spec: the priors to improve on.
+        boxes_xyxy: (N, 4) the dataset's objects, corner boxes as fractions of the input; N at least 1.
+        iou_threshold: IoU from which an object counts as covered; matching asks for 0.5.
+
+    Returns:
+        A spec whose sizes are whole pixels and cover at least as many objects as the given sizes, rounded.
+
+    Raises:
+        DataError: there are no boxes.
+
+    """
+    if not len(boxes_xyxy):
+        raise DataError("are missing", field="boxes", value=0, expected="at least one, to choose the sizes of priors by")
+
+    def quality(sizes: list[float]) -> tuple[float, float]:
+        best = best_overlaps(_with_sizes(spec, sizes), boxes_xyxy)
+        return (best >= iou_threshold).double().mean().item(), best.double().mean().item()
+
+    sizes = [float(round(size)) for size in (*(level.min_size for level in spec.levels), spec.levels[-1].max_size)]
+    reached, improving = quality(sizes), True
+    while improving:
+        improving = False
+        for place in range(len(sizes)):
+            low = 1.2 * sizes[place - 1] if place else 1
+            high = sizes[place + 1] / 1.2 if place + 1 < len(sizes) else 2 * spec.image_size
+            steps = (2 ** (step / 8) for step in range(-8, 6))  # from a half to one and a half
+            for size in sorted({float(round(sizes[place] * step)) for step in steps}):
+                trial = [*sizes[:place], size, *sizes[place + 1 :]]
+                if low <= size <= high and quality(trial) > reached:
+                    sizes, reached, improving = trial, quality(trial), True
+    return _with_sizes(spec, sizes)
+
+
+def _with_sizes(spec: PriorSpec, sizes: list[float]) -> PriorSpec:
+    """Give a spec other sizes: each is one level's minimum and the maximum of the level before."""
+    levels = zip(spec.levels, sizes[:-1], sizes[1:], strict=True)
+    return replace(spec, levels=tuple(replace(level, min_size=low, max_size=high) for level, low, high in levels))
+
+
 def _levels(
     grids: tuple[int, ...], steps: tuple[float, ...], sizes: tuple[float, ...], ratios: tuple[tuple[float, ...], ...]
 ) -> tuple[PriorLevel, ...]:
@@ -103,6 +176,18 @@ COCO512 = PriorSpec(
     _levels(_GRIDS_512, _STEPS_512, (20.48, 51.2, 133.12, 215.04, 296.96, 378.88, 460.8, 542.72), _RATIOS_512),
 )
 """SSD512 on COCO: 24564 priors, at the sizes the paper intends."""
+
+def _whole_pixels(spec: PriorSpec) -> PriorSpec:
+    """Cut all sizes down to whole pixels, as Caffe's `prior_box_layer.cpp` has done since June 2016."""
+    levels = (replace(n, min_size=float(int(n.min_size)), max_size=float(int(n.max_size))) for n in spec.levels)
+    return replace(spec, levels=tuple(levels))
+
+
+VOC512_CAFFE = _whole_pixels(VOC512)
+"""The sizes that the released SSD512 weights for VOC were made with; only for loading these."""
+
+COCO512_CAFFE = _whole_pixels(COCO512)
+"""The sizes that the released SSD512 weights for COCO were made with; only for loading these."""
 
 TINY = PriorSpec(
     192, _levels((24, 12, 6, 3, 1), (8, 16, 32, 64, 192), (14, 28, 56, 96, 140, 184), (_FEW, _MANY, _MANY, _MANY, _FEW))
