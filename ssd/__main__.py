@@ -4,6 +4,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,8 @@ app = typer.Typer(
 )
 data_app = typer.Typer(rich_markup_mode=None, help="Make and read datasets.")
 app.add_typer(data_app, name="data")
+weights_app = typer.Typer(rich_markup_mode=None, help="Take over weights.")
+app.add_typer(weights_app, name="weights")
 
 DataOption = Annotated[Path, typer.Option("--data", help="Folder that holds VOCdevkit.")]
 
@@ -39,6 +42,61 @@ def toyvoc(
 
     folder = make_toyvoc(out, train, test, seed, workers)
     print(f"{train} scenes to train on and {test} to test on in {folder}")
+
+
+@data_app.command()
+def priors(
+    data: DataOption,
+    network: Annotated[str, typer.Option(help="Network whose maps the priors lie on.")] = "ssd300_vgg16",
+    split: Annotated[str, typer.Option(help="List of pictures whose objects count.")] = "trainval",
+    year: Annotated[str, typer.Option(help="VOC year of the data.")] = "2007",
+) -> None:
+    """Say which share of a dataset's objects the priors reach, by size, and propose sizes that reach more."""
+    from .datasets import VOCDetection
+    from .network import NETWORKS
+    from .priors import best_overlaps, propose_spec
+
+    if network not in NETWORKS:
+        raise UserError("unknown", field="network", value=network, expected="one of " + ", ".join(NETWORKS))
+    dataset = VOCDetection(data, year, split)
+    boxes = dataset.fractions()
+    given = inspect.signature(NETWORKS[network]).parameters["spec"].default
+    proposed = propose_spec(given, boxes)
+    sides = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1).sqrt()
+    table = Table(title=f"Objects of {dataset.name} that overlap a prior by at least 0.5")
+    for column in ("side of the object", "objects", "priors now", "proposed"):
+        table.add_column(column, justify="right")
+    reached = [best_overlaps(spec, boxes) >= 0.5 for spec in (given, proposed)]
+    edges = (0, 0.05, 0.1, 0.2, 0.4, 0.7, 1.01)
+    for low, high in pairwise(edges):
+        there = (sides >= low) & (sides < high)
+        shares = (f"{r[there].float().mean():.1%}" if there.any() else "" for r in reached)
+        table.add_row(f"{low:.0%} to {min(high, 1):.0%}", str(int(there.sum())), *shares)
+    table.add_section()
+    table.add_row("all", str(len(boxes)), *(f"{r.float().mean():.1%}" for r in reached), style="bold")
+    Console().print(table)
+    for name, spec in (("now", given), ("proposed", proposed)):
+        sizes = (*(level.min_size for level in spec.levels), spec.levels[-1].max_size)
+        print(f"sizes {name}, in pixels of {spec.image_size}: " + ", ".join(f"{size:g}" for size in sizes))
+
+
+@weights_app.command("import")
+def import_weights(
+    file: Annotated[Path, typer.Argument(help="Another project's .pth, .pt or .caffemodel.")],
+    out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
+    priors: Annotated[
+        str | None, typer.Option(help="voc300, coco300, voc512, coco512, voc512_caffe or coco512_caffe; else a guess.")
+    ] = None,
+    class_names: Annotated[str | None, typer.Option(help="The classes' names, separated by commas.")] = None,
+) -> None:
+    """Turn an SSD that torchvision, amdegroot, lufficc or the authors' Caffe trained into weights of this package."""
+    from .network import import_detector, save_weights
+
+    names = None if class_names is None else [name.strip() for name in class_names.split(",")]
+    network = import_detector(file, priors, names)
+    name = "ssd300_vgg16" if network.spec.image_size == 300 else "ssd512_vgg16"
+    save_weights(network, out, {"network": name, "source": file.name})
+    print(f"{name} with {network.num_classes} classes is in {out}")
 
 
 def _train(recipe: str, out: Path, resume: bool, **changes: Any) -> None:
@@ -253,7 +311,7 @@ def _png(picture: Any) -> bytes:
 def main() -> None:
     """Run the command line; what the user can mend is said in one line, with exit status 2."""
     arguments = sys.argv[1:]
-    if arguments in ([], ["data"]):
+    if arguments in ([], ["data"], ["weights"]):
         arguments.append("--help")
     try:
         sys.exit(app(arguments, prog_name="python -m ssd", standalone_mode=False))

@@ -104,8 +104,8 @@ def propose_spec(spec: PriorSpec, boxes_xyxy: Tensor, iou_threshold: float = 0.5
     """Propose sizes of priors that meet a dataset's objects better; maps, steps and aspect ratios stay.
 
     The network therefore stays what it is. The search starts from the spec's own sizes and changes one at a time, by up
-    to a half, while that lets more objects reach the threshold, or as many with a larger mean overlap. Each size stays
-    at least a fifth above the one before.
+    to a half, while that lets more objects reach the threshold, or as many with a larger mean overlap. None
+    moves to within a fifth of its neighbours.
 
     Args:
         spec: the priors to improve on.
@@ -120,7 +120,9 @@ def propose_spec(spec: PriorSpec, boxes_xyxy: Tensor, iou_threshold: float = 0.5
 
     """
     if not len(boxes_xyxy):
-        raise DataError("are missing", field="boxes", value=0, expected="at least one, to choose the sizes of priors by")
+        raise DataError(
+            "are missing", field="boxes", value=0, expected="at least one, to choose the sizes of priors by"
+        )
 
     def quality(sizes: list[float]) -> tuple[float, float]:
         best = best_overlaps(_with_sizes(spec, sizes), boxes_xyxy)
@@ -176,6 +178,7 @@ COCO512 = PriorSpec(
     _levels(_GRIDS_512, _STEPS_512, (20.48, 51.2, 133.12, 215.04, 296.96, 378.88, 460.8, 542.72), _RATIOS_512),
 )
 """SSD512 on COCO: 24564 priors, at the sizes the paper intends."""
+
 
 def _whole_pixels(spec: PriorSpec) -> PriorSpec:
     """Cut all sizes down to whole pixels, as Caffe's `prior_box_layer.cpp` has done since June 2016."""

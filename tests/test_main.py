@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
+import torchvision
 from PIL import Image
 
 import ssd.__main__
 from ssd.datasets import VOC_CLASSES
-from ssd.network import save_weights, ssd_tiny
+from ssd.network import model_from_weights, save_weights, ssd_tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
 
@@ -175,11 +176,37 @@ def test_weights_without_names_of_classes_are_refused(run, tmp_path, eight_pictu
     path = tmp_path / "nameless.safetensors"
     tensors = ssd_tiny().state_dict()
     for names in (None, "no JSON", '"aeroplane"', "[1, 2]"):
-        metadata = {"network": "ssd_tiny"} | ({"class_names": names} if names else {})
+        metadata = {"network": "ssd_tiny", "priors": "{}"} | ({"class_names": names} if names else {})
         path.write_bytes(safetensors.torch.save(tensors, metadata))
         line = refused(run("evaluate", path, "--data", eight_pictures, "--split", "trainval"))
         assert "metadata class_names" in line
         assert str(path) in line
+
+
+def test_priors_for_a_folders_objects_are_proposed(run, eight_pictures):
+    status, output, _ = run("data", "priors", "--data", eight_pictures, "--network", "ssd_tiny")
+    assert status == 0
+    assert "sizes now, in pixels of 192: 14, 28, 56, 96, 140, 184" in output
+    assert "sizes proposed, in pixels of 192: " in output
+    line = refused(run("data", "priors", "--data", eight_pictures, "--network", "resnet"))
+    assert "network: unknown, got 'resnet'; expected one of ssd_tiny" in line
+
+
+def test_weights_of_another_project_are_taken_over(run, tmp_path):
+    theirs = torchvision.models.detection.ssd300_vgg16(weights=None, weights_backbone=None, num_classes=3)
+    torch.save(theirs.state_dict(), tmp_path / "theirs.pth")
+    names = ("--class-names", "cup, spoon")
+    status, output, _ = run(
+        "weights", "import", tmp_path / "theirs.pth", "--out", tmp_path / "ours.safetensors", *names
+    )
+    assert status == 0
+    assert "ssd300_vgg16 with 2 classes" in output
+    network = model_from_weights(tmp_path / "ours.safetensors")
+    assert network.class_names == ("cup", "spoon")
+    assert torch.equal(network.extras[0].conv8_1.weight, theirs.state_dict()["backbone.extra.1.0.weight"])
+    line = refused(run("weights", "import", tmp_path / "theirs.pth", "--out", tmp_path / "b", "--priors", "voc512"))
+    assert "priors: do not fit" in line
+    assert not (tmp_path / "b").exists()
 
 
 def test_from_data_to_detections_in_three_commands(tiny_voc, tmp_path, run):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from math import sqrt
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from ssd.datasets.voc import VOC_CLASSES
 from ssd.errors import CheckpointError, DataError, RecipeError
 from ssd.network import NETWORKS, SSD, load_weights, model_from_weights, save_weights, ssd_tiny
 from ssd.network.ssd import as_image, lecun_uniform_
-from ssd.priors import PriorLevel, PriorSpec, prior_boxes
+from ssd.priors import TINY, PriorLevel, PriorSpec, prior_boxes
+
+TINY_PRIORS = json.dumps(asdict(TINY))
 
 OWN_SPEC = PriorSpec(
     image_size=40,
@@ -286,7 +289,7 @@ def test_weights_for_another_network_are_refused(saved):
 
 def test_weights_with_a_tensor_missing_or_too_many_are_refused(saved, tmp_path):
     network, _ = saved
-    metadata = {"network": "ssd_tiny", "class_names": json.dumps(["cat", "dog"])}
+    metadata = {"network": "ssd_tiny", "class_names": json.dumps(["cat", "dog"]), "priors": TINY_PRIORS}
     state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     name = next(iter(state))
     safetensors.torch.save_file({n: t for n, t in state.items() if n != name}, tmp_path / "less", metadata)
@@ -319,7 +322,7 @@ def test_weights_cut_short_are_named(saved):
 
 @pytest.mark.parametrize("missing", ["network", "class_names"])
 def test_weights_that_do_not_say_what_they_are_are_refused(tmp_path, missing):
-    metadata = {"network": "ssd_tiny", "class_names": '["a"]'}
+    metadata = {"network": "ssd_tiny", "class_names": '["a"]', "priors": TINY_PRIORS}
     del metadata[missing]
     safetensors.torch.save_file({"a": torch.zeros(1)}, tmp_path / "a", metadata)
     error = error_of(model_from_weights, tmp_path / "a")
@@ -327,8 +330,28 @@ def test_weights_that_do_not_say_what_they_are_are_refused(tmp_path, missing):
     assert missing in str(error)
 
 
+def test_weights_bring_their_own_priors(tmp_path):
+    first, *others = TINY.levels
+    spec = replace(TINY, levels=(replace(first, min_size=12), *others))
+    save_weights(ssd_tiny(2, spec=spec), tmp_path / "a", {"network": "ssd_tiny"})
+    network = model_from_weights(tmp_path / "a")
+    assert network.spec == spec
+    assert torch.equal(network.priors_cxcywh, prior_boxes(spec))
+    error = str(error_of(load_weights, ssd_tiny(2), tmp_path / "a"))
+    assert "priors of sizes: are not the network's, got [12, 28, 56, 96, 140]" in error
+
+
+@pytest.mark.parametrize("priors", ["no JSON", "[]", "{}", '{"image_size": 192, "levels": [{}], "variances": [1]}'])
+def test_priors_that_are_none_are_refused(tmp_path, priors):
+    metadata = {"network": "ssd_tiny", "class_names": '["a"]', "priors": priors}
+    safetensors.torch.save_file({"a": torch.zeros(1)}, tmp_path / "a", metadata)
+    for use in (model_from_weights, lambda path: load_weights(ssd_tiny(1), path)):
+        assert "metadata priors: cannot be read" in str(error_of(use, tmp_path / "a"))
+
+
 def test_weights_of_an_unknown_network_list_those_there_are(tmp_path):
-    safetensors.torch.save_file({"a": torch.zeros(1)}, tmp_path / "a", {"network": "resnet", "class_names": '["a"]'})
+    metadata = {"network": "resnet", "class_names": '["a"]', "priors": TINY_PRIORS}
+    safetensors.torch.save_file({"a": torch.zeros(1)}, tmp_path / "a", metadata)
     error = error_of(model_from_weights, tmp_path / "a")
     for part in (str(tmp_path / "a"), "'resnet'", *NETWORKS):
         assert part in str(error)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import FrozenInstanceError
+from itertools import pairwise
 
 import pytest
 import torch
@@ -12,9 +13,23 @@ from torchvision.models.detection import ssd300_vgg16
 from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
 from torchvision.models.detection.image_list import ImageList
 
-from ssd.boxes import VARIANCES, cxcywh_to_xyxy
+from ssd.boxes import VARIANCES, cxcywh_to_xyxy, iou
+from ssd.errors import DataError
 from ssd.network import ssd_tiny
-from ssd.priors import COCO300, COCO512, TINY, VOC300, VOC512, PriorLevel, PriorSpec, prior_boxes
+from ssd.priors import (
+    COCO300,
+    COCO512,
+    COCO512_CAFFE,
+    TINY,
+    VOC300,
+    VOC512,
+    VOC512_CAFFE,
+    PriorLevel,
+    PriorSpec,
+    best_overlaps,
+    prior_boxes,
+    propose_spec,
+)
 
 SPECS = pytest.mark.parametrize(
     "spec", [VOC300, COCO300, VOC512, COCO512, TINY], ids=["VOC300", "COCO300", "VOC512", "COCO512", "TINY"]
@@ -241,3 +256,63 @@ def test_a_spec_cannot_be_changed():
         VOC300.levels[0].grid = 64
     assert isinstance(VOC300.levels, tuple)
     assert hash(VOC300) != hash(COCO300)
+
+
+# ------------------------------------------------------------------------------------- Caffe's sizes, other data
+
+
+def test_caffes_whole_pixels_move_nearly_all_priors_of_512():
+    changed = {}
+    for name, meant, cut in (("voc", VOC512, VOC512_CAFFE), ("coco", COCO512, COCO512_CAFFE)):
+        changed[name] = int((prior_boxes(meant) != prior_boxes(cut)).any(dim=1).sum())
+        for level in cut.levels:
+            assert (level.min_size, level.max_size) == (int(level.min_size), int(level.max_size))
+    assert changed == {"voc": 24552, "coco": 24564}
+    assert VOC512_CAFFE.levels[0].min_size == 35
+
+
+def random_boxes(count, seed, low=0.0, high=1.0):
+    """Draw corner boxes; they may reach outside the picture when `low` and `high` do."""
+    corners = low + (high - low) * torch.rand(count, 2, 2, generator=torch.Generator().manual_seed(seed))
+    return torch.cat([corners.amin(dim=1), corners.amax(dim=1)], dim=1)
+
+
+@SPECS
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-0.2, 1.2), (0.4, 0.46)])
+def test_best_overlap_is_the_largest_of_all_priors(spec, low, high):
+    boxes = random_boxes(60, 0, low, high)
+    slow = iou(boxes, cxcywh_to_xyxy(prior_boxes(spec))).amax(dim=1)
+    assert torch.allclose(best_overlaps(spec, boxes), slow, atol=1e-5)
+
+
+def test_best_overlap_of_a_prior_with_itself_is_one():
+    priors = cxcywh_to_xyxy(prior_boxes(VOC300))
+    assert torch.allclose(best_overlaps(VOC300, priors), torch.ones(len(priors)), atol=1e-5)
+    assert len(best_overlaps(VOC300, torch.zeros(0, 4))) == 0
+
+
+def test_proposed_priors_cover_more_and_keep_the_network():
+    centres = torch.rand(300, 2, generator=torch.Generator().manual_seed(1))
+    boxes = torch.cat([centres - 0.03, centres + 0.03], dim=1)  # 18 pixels of 300, which VOC's smallest misses
+    proposed = propose_spec(VOC300, boxes)
+    before, after = (float((best_overlaps(spec, boxes) >= 0.5).float().mean()) for spec in (VOC300, proposed))
+    assert before < 0.1
+    assert after > 0.9
+    sizes = [level.min_size for level in proposed.levels] + [proposed.levels[-1].max_size]
+    assert [level.max_size for level in proposed.levels] == sizes[1:]
+    assert all(size == int(size) for size in sizes)
+    assert all(large > 1.19 * small for small, large in pairwise(sizes))
+    for level, old in zip(proposed.levels, VOC300.levels, strict=True):
+        assert (level.grid, level.step, level.aspect_ratios) == (old.grid, old.step, old.aspect_ratios)
+    assert (proposed.image_size, proposed.variances, proposed.num_priors) == (300, VOC300.variances, 8732)
+
+
+def test_proposed_priors_are_never_worse():
+    boxes = random_boxes(200, 2)
+    reached = [(best_overlaps(spec, boxes) >= 0.5).sum() for spec in (VOC300, propose_spec(VOC300, boxes))]
+    assert reached[0] <= reached[1]
+
+
+def test_priors_for_no_objects_are_refused():
+    with pytest.raises(DataError, match="boxes: are missing"):
+        propose_spec(VOC300, torch.zeros(0, 4))

@@ -111,6 +111,15 @@ class VOCDetection(Dataset):
         """Return the path of a picture of this dataset."""
         return self.folder / "JPEGImages" / f"{image_id}.jpg"
 
+    def fractions(self) -> Tensor:
+        """Return all objects' boxes (N, 4), xyxy, as fractions of their pictures: what priors are to be chosen by."""
+        boxes = []
+        for index, image_id in enumerate(self.image_ids):
+            found = self.annotations[image_id]
+            height, width = found.size[::-1] if found.size else self[index].image.shape[1:]
+            boxes.append(found.boxes / torch.tensor([width, height, width, height]))
+        return torch.cat(boxes)
+
     def ground_truth(self) -> dict[str, Annotation]:
         """Return every picture's annotation by its id: what `ssd.metrics.voc_ap` measures against."""
         return self.annotations

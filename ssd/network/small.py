@@ -1,11 +1,12 @@
 """A small SSD for laptops: batch-normalised convolutions that halve the picture five times."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from ..priors import TINY
+from ..priors import TINY, PriorSpec
 from .ssd import SSD, lecun_uniform_
 from .weights import load_weights
 
@@ -60,14 +61,18 @@ class TinyBackbone(nn.Module):
 
 
 def ssd_tiny(
-    num_classes: int = 20, weights: str | Path | None = None, class_names: tuple[str, ...] | None = None
+    num_classes: int = 20,
+    weights: str | Path | None = None,
+    class_names: Sequence[str] | None = None,
+    spec: PriorSpec = TINY,
 ) -> SSD:
     """Build the network of the laptop chapters: 192 px, under 2 million parameters.
 
     Args:
         num_classes: C, without background.
         weights: a .safetensors file, the name of weights that the book ships, or None to start from chance.
-        class_names: the C names, VOC's by default.
+        class_names: the C names; VOC's when C is 20 and no others are given.
+        spec: the priors, on grids of 24, 12, 6, 3 and 1.
 
     Raises:
         CheckpointError: the weights are missing or made for another network or number of classes.
@@ -77,7 +82,7 @@ def ssd_tiny(
     last = nn.Conv2d(96, 64, 3)
     lecun_uniform_(last)
     extras = [block(144, 96, 2), nn.Sequential(last, nn.ReLU(inplace=True))]
-    network = SSD(TinyBackbone(), extras, (96, 144, 144, 96, 64), TINY, num_classes, class_names)
+    network = SSD(TinyBackbone(), extras, (96, 144, 144, 96, 64), spec, num_classes, class_names)
     if weights is not None:
         load_weights(network, weights)
     return network

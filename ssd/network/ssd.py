@@ -52,6 +52,10 @@ class SSD(nn.Module):
             raise RecipeError(
                 "must have one name a class", field="class_names", value=len(class_names), expected=f"{num_classes}"
             )
+        if len(spec.levels) != len(channels):
+            raise RecipeError(
+                "must have one level a map", field="spec", value=len(spec.levels), expected=f"{len(channels)} levels"
+            )
         self.spec, self.num_classes, self.class_names = spec, num_classes, tuple(class_names)
         self.backbone = backbone
         self.extras = nn.ModuleList(extras)

@@ -1,6 +1,7 @@
 """Weights to share: safetensors files whose metadata say which network they belong to and what its classes are."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import safetensors
@@ -9,6 +10,7 @@ import torch
 
 from ..checkpoint import write_atomically
 from ..errors import CheckpointError
+from ..priors import PriorLevel, PriorSpec
 from .ssd import SSD
 
 SHIPPED = Path(__file__).resolve().parents[2] / "data" / "weights"
@@ -16,9 +18,10 @@ SHIPPED = Path(__file__).resolve().parents[2] / "data" / "weights"
 
 
 def save_weights(network: SSD, path: str | Path, metadata: dict[str, str]) -> None:
-    """Write a network's weights; class names are added to the metadata."""
+    """Write a network's weights; class names and priors are added to the metadata."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    metadata = {**metadata, "class_names": json.dumps(network.class_names)}
+    priors = json.dumps(asdict(network.spec))
+    metadata = {**metadata, "class_names": json.dumps(network.class_names), "priors": priors}
     write_atomically(Path(path), safetensors.torch.save(tensors, metadata))
 
 
@@ -39,7 +42,7 @@ def find_weights(weights: str | Path) -> Path:
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
-    """Return what a weights file says of itself: at least `network` and `class_names` (JSON).
+    """Return what a weights file says of itself: at least `network`, `class_names` and `priors` (both JSON).
 
     Raises:
         CheckpointError: not a safetensors file, or one without these or with others.
@@ -50,7 +53,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
             metadata = file.metadata() or {}
     except (safetensors.SafetensorError, OSError) as error:
         raise CheckpointError(f"cannot be read ({error})", file=path, expected="a .safetensors file") from None
-    for field in ("network", "class_names"):
+    for field in ("network", "class_names", "priors"):
         if field not in metadata:
             raise CheckpointError(
                 "is missing", file=path, field=f"metadata {field}", expected="weights saved by ssd.train"
@@ -70,15 +73,32 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     return metadata
 
 
+def _read_spec(path: Path, priors: str) -> PriorSpec:
+    """Read the priors that weights were trained with, as their file has them."""
+    try:
+        fields = json.loads(priors)
+        levels = tuple(PriorLevel(**{**one, "aspect_ratios": tuple(one["aspect_ratios"])}) for one in fields["levels"])
+        return PriorSpec(fields["image_size"], levels, tuple(fields["variances"]))
+    except (json.JSONDecodeError, KeyError, TypeError):
+        raise CheckpointError(
+            "cannot be read", file=path, field="metadata priors", value=priors, expected="a JSON ssd.priors.PriorSpec"
+        ) from None
+
+
 def load_weights(network: SSD, weights: str | Path) -> None:
     """Read weights into a network of the same shape.
 
     Raises:
-        CheckpointError: no such file, or it was made for another network or number of classes.
+        CheckpointError: no such file, or it was made for another network, number of classes or set of priors.
 
     """
     path = find_weights(weights)
-    read_metadata(path)
+    spec = _read_spec(path, read_metadata(path)["priors"])
+    if spec != network.spec:
+        sizes, expected = ([level.min_size for level in one.levels] for one in (spec, network.spec))
+        raise CheckpointError(
+            "are not the network's", file=path, field="priors of sizes", value=sizes, expected=f"spec={expected}"
+        )
     state = safetensors.torch.load_file(path)
     mine = network.state_dict()
     for name in [*mine, *state]:
@@ -114,5 +134,6 @@ def model_from_weights(weights: str | Path) -> SSD:
             value=metadata["network"],
             expected="one of " + ", ".join(NETWORKS),
         )
-    network = NETWORKS[metadata["network"]](len(class_names), weights=path, class_names=class_names)
+    spec = _read_spec(path, metadata["priors"])
+    network = NETWORKS[metadata["network"]](len(class_names), weights=path, class_names=class_names, spec=spec)
     return network.eval().to(memory_format=torch.channels_last)

@@ -1,0 +1,375 @@
+"""Other projects' weights: whole detectors from four code bases, and VGG16 bodies to start from.
+
+Every one of these files holds the same convolutions in the same order under other names. So a layout is a few patterns;
+the names that fit one, sorted as a person would sort them, are the layers from the first to the last.
+"""
+
+import pickle
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..augment import PIXEL_MEAN
+from ..errors import CheckpointError
+from ..priors import COCO300, COCO512, COCO512_CAFFE, VOC300, VOC512, VOC512_CAFFE
+from .ssd import SSD
+
+PRETRAINED = {"imagenet": "IMAGENET1K_V1", "imagenet_features": "IMAGENET1K_FEATURES"}
+"""VGG16 weights that torchvision downloads, by the names that networks take."""
+
+BODY_FILES = (".pth", ".pt", ".caffemodel")
+"""Endings of files that are read as a VGG16 body."""
+
+DETECTORS = {
+    "torchvision": {
+        "body": [r"backbone\.features\.\d+", r"backbone\.extra\.0\.(\d|7\.\d)"],
+        "scale": [r"backbone\.scale_weight"],
+        "extras": [r"backbone\.extra\.[1-9]\.\d"],
+        "offsets": [r"head\.regression_head\.module_list\.\d"],
+        "logits": [r"head\.classification_head\.module_list\.\d"],
+    },
+    "amdegroot/ssd.pytorch": {
+        "body": [r"vgg\.\d+"],
+        "scale": [r"L2Norm"],
+        "extras": [r"extras\.\d+"],
+        "offsets": [r"loc\.\d"],
+        "logits": [r"conf\.\d"],
+    },
+    "lufficc/SSD": {
+        "body": [r"backbone\.vgg\.\d+"],
+        "scale": [r"backbone\.l2_norm"],
+        "extras": [r"backbone\.extras\.\d+"],
+        "offsets": [r"box_head\.predictor\.reg_headers\.\d"],
+        "logits": [r"box_head\.predictor\.cls_headers\.\d"],
+    },
+    "Caffe": {
+        "body": [r"conv[1-5]_\d", r"fc[67]"],
+        "scale": [r"conv4_3_norm"],
+        "extras": [r"conv([6-9]|10)_\d"],
+        "offsets": [r"conv4_3_norm_mbox_loc", r"fc7_mbox_loc", r"conv\d+_2_mbox_loc"],
+        "logits": [r"conv4_3_norm_mbox_conf", r"fc7_mbox_conf", r"conv\d+_2_mbox_conf"],
+    },
+}
+"""Names of the layers of an SSD on VGG16 in each project, in the order of the network."""
+
+BODIES = {
+    "torchvision's VGG16": [r"features\.\d+", r"classifier\.[03]"],
+    "amdegroot's reduced VGG16": [r"\d+"],
+    "Caffe's VGG16": [r"conv[1-5]_\d", r"fc[67]"],
+}
+"""Names of the layers of a VGG16 body; where fc6 and fc7 are missing they stay as they are."""
+
+
+def import_detector(path: str | Path, priors: str | None = None, class_names: Sequence[str] | None = None) -> SSD:
+    """Read a detector that another project has trained.
+
+    Offsets and logits are the source's for the same picture. Where its priors differ from this package's (clamped sizes
+    or centres), boxes decoded from these offsets differ; `ssd.priors` never clamps.
+
+    Args:
+        path: a state dict or checkpoint of torchvision's `ssd300_vgg16`, amdegroot/ssd.pytorch or lufficc/SSD; or a
+            .caffemodel of the authors' code, whose colour channels are put from blue-green-red into order.
+        priors: name in `PRIORS`; by default what the project trains with for this many classes and maps.
+        class_names: the C names; by default VOC's for 20 classes, COCO's for 80, and torchvision's for 90.
+
+    Raises:
+        CheckpointError: the file cannot be read, is of no known layout, or does not fit a network of this package.
+
+    """
+    from .vgg import ssd300_vgg16, ssd512_vgg16  # they load bodies from here
+
+    path = Path(path)
+    state = read_state(path)
+    fitting = (name for name, layout in DETECTORS.items() if all(_select(p, state) for p in layout.values()))
+    source = next(fitting, None)
+    if source is None:
+        raise CheckpointError(
+            "is of no known layout",
+            file=path,
+            field="first entry",
+            value=next(iter(state), "nothing"),
+            expected="an SSD on VGG16 of " + ", ".join(DETECTORS),
+        )
+    names = {part: _select(patterns, state) for part, patterns in DETECTORS[source].items()}
+    maps = len(names["offsets"])
+    if maps not in (6, 7) or len(names["logits"]) != maps:
+        raise CheckpointError(
+            "cannot be a network of the paper",
+            file=path,
+            field="heads",
+            value=maps,
+            expected="6 (SSD300) or 7 (SSD512)",
+        )
+    first = state[f"{names['logits'][0]}.weight"]
+    num_classes = len(first) // 4 - 1
+    priors = priors or _usual_priors(source, maps, num_classes)
+    if priors not in PRIORS:
+        raise CheckpointError(
+            "unknown", file=path, field="priors", value=priors, expected="one of " + ", ".join(PRIORS)
+        )
+    spec = PRIORS[priors]
+    build = ssd300_vgg16 if maps == 6 else ssd512_vgg16
+    if len(spec.levels) != maps:
+        raise CheckpointError(
+            "do not fit the network", file=path, field="priors", value=priors, expected=f"a set of {maps} maps"
+        )
+    network = build(num_classes, class_names=class_names or _usual_names(num_classes), spec=spec)
+    targets = {
+        "body": _convolutions(network.backbone),
+        "extras": _convolutions(network.extras),
+        "offsets": list(network.offset_heads),
+        "logits": list(network.logit_heads),
+    }
+    for part, modules in targets.items():
+        _fill(modules, names[part], state, path)
+    (scale,) = names["scale"]
+    scale = scale if scale in state else f"{scale}.weight"
+    _copy(network.backbone.conv4_3_norm.weight, state[scale].flatten(), scale, path)
+    return network.eval()
+
+
+def _usual_priors(source: str, maps: int, num_classes: int) -> str:
+    """Name the priors that a project's published weights were trained with."""
+    dataset = "voc" if num_classes == 20 else "coco"
+    if maps == 6:
+        return f"{dataset}300"
+    return f"{dataset}512_caffe" if source == "Caffe" else f"{dataset}512"
+
+
+PRIORS = {
+    "voc300": VOC300,
+    "coco300": COCO300,
+    "voc512": VOC512,
+    "coco512": COCO512,
+    "voc512_caffe": VOC512_CAFFE,
+    "coco512_caffe": COCO512_CAFFE,
+}
+"""Sets of priors by name."""
+
+
+def _usual_names(num_classes: int) -> list[str] | None:
+    """Return COCO's names for 80 classes, or with the ten that it skips for 90; None leaves the network's default."""
+    from torchvision.models.detection import SSD300_VGG16_Weights
+
+    names = SSD300_VGG16_Weights.COCO_V1.meta["categories"][1:]
+    return {90: names, 80: [name for name in names if name != "N/A"]}.get(num_classes)
+
+
+def is_body(weights: str | Path) -> bool:
+    """Whether weights, as a network takes them, mean a VGG16 body and not a whole detector."""
+    return str(weights) in PRETRAINED or Path(weights).suffix in BODY_FILES
+
+
+def load_body(backbone: nn.Module, weights: str | Path) -> None:
+    """Start a `VGG16Body` from VGG16 trained on ImageNet.
+
+    Where the file has fully connected layers of 4096, fc6 and fc7 are carved from them. torchvision trained those that
+    come with it on pixels divided by the colours' deviations; the first layer takes that over.
+
+    Args:
+        backbone: without batch normalisation.
+        weights: "imagenet", "imagenet_features", or a file: torchvision's VGG16, a .caffemodel of VGG16, or the
+            reduced VGG16 of amdegroot or of the authors.
+
+    Raises:
+        CheckpointError: the file cannot be read or holds no VGG16.
+
+    """
+    if str(weights) in PRETRAINED:
+        from torchvision.models import VGG16_Weights
+
+        state = getattr(VGG16_Weights, PRETRAINED[str(weights)]).get_state_dict(progress=True, check_hash=True)
+    else:
+        state = read_state(Path(weights))
+    # Features without a classifier come from torchvision with NaN in its place.
+    state = {name: tensor for name, tensor in state.items() if bool(tensor.isfinite().all())}
+    source = next((name for name, patterns in BODIES.items() if len(_select(patterns, state)) in (13, 15)), None)
+    if source is None:
+        raise CheckpointError(
+            "holds no VGG16", file=weights, expected="13 convolutions, and fc6 and fc7; of " + ", ".join(BODIES)
+        )
+    names = _select(BODIES[source], state)
+    if len(names) == 15 and state[f"{names[13]}.weight"].numel() == 4096 * 512 * 7 * 7:
+        state = {**state, **subsample(state, *names[13:])}
+        if source.startswith("torchvision"):
+            state = _divided_by_deviation(state, names[0])
+    _fill(_convolutions(backbone)[: len(names)], names, state, Path(weights))
+
+
+def subsample(state: dict[str, Tensor], fc6: str, fc7: str) -> dict[str, Tensor]:
+    """Carve convolutions of 1024 channels from VGG16's fully connected layers of 4096 (paper, section 3; DeepLab).
+
+    fc6 is a 7 x 7 convolution written as a matrix: every 4th filter and every 3rd tap stay. fc7 is a 1 x 1 convolution:
+    every 4th filter stays, and of its inputs those that fc6 still has.
+
+    Args:
+        state: weights of 4096 x 25088 and 4096 x 4096 values, and (4096,) biases.
+        fc6: name of the first layer.
+        fc7: name of the second.
+
+    Returns:
+        The four tensors by the same names: (1024, 512, 3, 3), (1024, 1024, 1, 1), (1024,) and (1024,).
+
+    """
+    first, second = state[f"{fc6}.weight"].view(4096, 512, 7, 7), state[f"{fc7}.weight"].view(4096, 4096)
+    return {
+        f"{fc6}.weight": first[::4, :, ::3, ::3],
+        f"{fc6}.bias": state[f"{fc6}.bias"][::4],
+        f"{fc7}.weight": second[::4, ::4, None, None],
+        f"{fc7}.bias": state[f"{fc7}.bias"][::4],
+    }
+
+
+def _divided_by_deviation(state: dict[str, Tensor], first: str) -> dict[str, Tensor]:
+    """Let the first layer take pixels of 0 to 255 minus this package's mean in place of torchvision's input."""
+    from torchvision.models import VGG16_Weights
+
+    preset = VGG16_Weights.IMAGENET1K_V1.transforms()
+    mean, deviation = (255 * torch.tensor(values) for values in (preset.mean, preset.std))
+    weight = state[f"{first}.weight"] / deviation[:, None, None]
+    shift = (torch.tensor(PIXEL_MEAN) - mean)[:, None, None]
+    return {
+        **state,
+        f"{first}.weight": weight,
+        f"{first}.bias": state[f"{first}.bias"] + (weight * shift).sum((1, 2, 3)),
+    }
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a PyTorch checkpoint or a .caffemodel, by name, in float32.
+
+    Raises:
+        CheckpointError: no such file, or not one of these.
+
+    """
+    if not path.is_file():
+        raise CheckpointError("no such file", file=path, expected="a .pth, .pt or .caffemodel file")
+    if path.suffix == ".caffemodel":
+        return _read_caffemodel(path)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"cannot be read ({reason})", file=path, expected="a PyTorch state dict") from None
+    for key in ("model", "state_dict", "model_state_dict"):  # what trainers wrap their weights in
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict):
+        raise CheckpointError("holds no state dict", file=path, value=type(state).__name__, expected="names of tensors")
+    return {
+        str(name).removeprefix("module."): tensor.float()
+        for name, tensor in state.items()
+        if isinstance(tensor, Tensor) and tensor.is_floating_point()
+    }
+
+
+def _read_caffemodel(path: Path) -> dict[str, Tensor]:
+    """Read a .caffemodel's weights and biases by the names of their layers; blue-green-red becomes red-green-blue."""
+    from google.protobuf.message import DecodeError
+
+    model = _caffe_messages()()
+    try:
+        model.ParseFromString(path.read_bytes())
+    except DecodeError as error:
+        raise CheckpointError(f"cannot be read ({error})", file=path, expected="a .caffemodel") from None
+    state = {}
+    for one in (*model.layer, *model.layers):
+        for kind, blob in zip(("weight", "bias"), one.blobs, strict=False):
+            shape = list(blob.shape.dim) or [blob.num, blob.channels, blob.height, blob.width]
+            values = np.array(blob.data, dtype=np.float32)
+            if values.size != np.prod(shape):
+                raise CheckpointError(
+                    "is cut short",
+                    file=path,
+                    field=f"{one.name} {kind}",
+                    value=values.size,
+                    expected=f"{np.prod(shape)} values",
+                )
+            tensor = torch.from_numpy(values.reshape(shape))
+            # The older format writes everything with four dimensions, vectors as (1, 1, 1, N).
+            state[f"{one.name}.{kind}"] = tensor.flatten() if kind == "bias" else tensor
+    if "conv1_1.weight" in state:
+        state["conv1_1.weight"] = state["conv1_1.weight"].flip(1)
+    return state
+
+
+def _caffe_messages() -> type:
+    """Build the few message types of Caffe's `caffe.proto` that hold weights; field numbers are that file's."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    field = descriptor_pb2.FieldDescriptorProto
+    kinds = {
+        "string": field.TYPE_STRING,
+        "int32": field.TYPE_INT32,
+        "int64": field.TYPE_INT64,
+        "float": field.TYPE_FLOAT,
+    }
+    messages = {
+        "BlobShape": [("dim", 1, "int64", True)],
+        "BlobProto": [
+            ("num", 1, "int32", False),
+            ("channels", 2, "int32", False),
+            ("height", 3, "int32", False),
+            ("width", 4, "int32", False),
+            ("data", 5, "float", True),
+            ("shape", 7, "BlobShape", False),
+        ],
+        "LayerParameter": [("name", 1, "string", False), ("blobs", 7, "BlobProto", True)],
+        "V1LayerParameter": [("name", 4, "string", False), ("blobs", 6, "BlobProto", True)],
+        "NetParameter": [("layers", 2, "V1LayerParameter", True), ("layer", 100, "LayerParameter", True)],
+    }
+    file = descriptor_pb2.FileDescriptorProto(name="caffe.proto", package="caffe", syntax="proto2")
+    for name, fields in messages.items():
+        message = file.message_type.add(name=name)
+        for field_name, number, kind, repeated in fields:
+            label = field.LABEL_REPEATED if repeated else field.LABEL_OPTIONAL
+            one = message.field.add(name=field_name, number=number, label=label)
+            if kind in kinds:
+                one.type = kinds[kind]
+                one.options.packed = repeated
+            else:
+                one.type, one.type_name = field.TYPE_MESSAGE, f".caffe.{kind}"
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("caffe.NetParameter"))
+
+
+def _select(patterns: Iterable[str], state: dict[str, Tensor]) -> list[str]:
+    """Name the layers whose whole name fits a pattern, pattern by pattern, numbers in their order."""
+    layers = dict.fromkeys(re.sub(r"\.(weight|bias)$", "", name) for name in state)
+    chosen = []
+    for pattern in patterns:
+        fitting = (name for name in layers if re.fullmatch(pattern, name))
+        chosen += sorted(fitting, key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
+    return chosen
+
+
+def _convolutions(module: nn.Module) -> list[nn.Conv2d]:
+    """Return a network's convolutions in their order."""
+    return [part for part in module.modules() if isinstance(part, nn.Conv2d)]
+
+
+def _fill(modules: Sequence[nn.Conv2d], names: Sequence[str], state: dict[str, Tensor], path: Path) -> None:
+    """Copy weights and biases into convolutions, one name for each."""
+    if len(modules) != len(names):
+        raise CheckpointError(
+            "does not fit the network", file=path, field="layers", value=len(names), expected=f"{len(modules)}"
+        )
+    for module, name in zip(modules, names, strict=True):
+        for kind in ("weight", "bias"):
+            _copy(getattr(module, kind), state.get(f"{name}.{kind}"), f"{name}.{kind}", path)
+
+
+@torch.no_grad()
+def _copy(target: Tensor, tensor: Tensor | None, name: str, path: Path) -> None:
+    """Copy one tensor, if it has the right shape."""
+    found = "nothing" if tensor is None else tuple(tensor.shape)
+    if found != tuple(target.shape):
+        raise CheckpointError(
+            "does not fit the network", file=path, field=name, value=found, expected=str(tuple(target.shape))
+        )
+    target.copy_(tensor)
