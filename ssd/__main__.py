@@ -1,9 +1,10 @@
 """The command line: `python -m ssd`."""
 
 import inspect
+import re
 import sys
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -224,6 +225,38 @@ def evaluate(
             **describe_run(),
         }
         write_record(json_file, record)
+
+
+@app.command()
+def bench(
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures at a time.")] = 32,
+    seconds: Annotated[float, typer.Option(min=0, help="For each measurement.")] = 5.0,
+    out: Annotated[Path, typer.Option(help="Folder for the record, bench-DEVICE-NAME.json.")] = Path("data/results"),
+) -> None:
+    """Measure speed beside torchvision's SSD, on this machine and in this run; leave other programs closed."""
+    from .bench import bench as run
+    from .records import describe_run, write_record
+    from .train import choose_device
+
+    chosen = choose_device(device)
+    timings = run(chosen, batch_size, seconds)
+    described = describe_run()
+    machine = described["machine"]
+    name = machine["gpu" if chosen.type == "cuda" else "processor"]
+    table = Table(title=f"Milliseconds on {name}, {machine['threads']} threads", caption="ratio: below 1 is faster")
+    table.add_column("what")
+    for column in ("pictures", "ours", "torchvision's", "ratio"):
+        table.add_column(column, justify="right")
+    for what, timing in timings.items():
+        numbers = (f"{1000 * timing.ours:.1f}", f"{1000 * timing.theirs:.1f}", f"{timing.ratio:.2f}")
+        table.add_row(what, str(timing.pictures), *numbers)
+    Console().print(table)
+    slug = "-".join(re.findall(r"[a-z0-9]+", name.lower()))
+    path = out / f"bench-{chosen.type if chosen.type == 'cpu' else 'gpu'}-{slug}.json"
+    measured = {what: {**asdict(timing), "ratio": round(timing.ratio, 3)} for what, timing in timings.items()}
+    write_record(path, {"measured": measured, "peer": "torchvision's ssd300_vgg16", **described})
+    print(f"record: {path}")
 
 
 def _weights_of(weights: str) -> str | Path:

@@ -8,11 +8,18 @@ leaves objects without a prior whenever two share their best.
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from .boxes import iou
 
 MIN_OVERLAP = 1e-6
 """An object that overlaps no prior by more than this gets none (`bbox_util.cpp` in the authors' code)."""
+
+BLOCK = 64
+"""Priors that are searched together."""
+
+LAST = 2**31 - 1
+"""The largest place that fits below an overlap's bits."""
 
 
 def match(priors_xyxy: Tensor, boxes_xyxy: Tensor, iou_threshold: float = 0.5) -> Tensor:
@@ -45,43 +52,73 @@ def match_batch(priors_xyxy: Tensor, boxes_xyxy: Tensor, valid: Tensor, iou_thre
         the lower prior, then of the lower object.
 
     """
-    overlap = iou(boxes_xyxy, priors_xyxy).masked_fill(~valid[..., None], 0)
-    if 0 in overlap.shape[1:]:
-        return torch.full((len(boxes_xyxy), len(priors_xyxy)), -1, dtype=torch.int64, device=overlap.device)
-    best_overlap, best_object = overlap.max(dim=1)
+    num_pictures, num_objects, num_priors = *boxes_xyxy.shape[:2], len(priors_xyxy)
+    if num_objects == 0 or num_priors == 0:
+        return torch.full((num_pictures, num_priors), -1, dtype=torch.int64, device=boxes_xyxy.device)
+    # On a CPU picture by picture, so that its overlaps stay in the cache; on a GPU all at once.
+    together = 1 if boxes_xyxy.device.type == "cpu" else num_pictures
+    # What pads becomes empty boxes, which overlap nothing.
+    priors_xyxy = pad(priors_xyxy, (0, 0, 0, -num_priors % BLOCK))
+    boxes_xyxy = boxes_xyxy.where(valid[..., None], 0)
+    parts = [_best(iou(boxes, priors_xyxy).float(), num_priors) for boxes in boxes_xyxy.split(together)]
+    best_overlap, best_object, candidates = (torch.cat(part) for part in zip(*parts, strict=True))
     follows = (best_overlap >= iou_threshold) & (best_overlap > MIN_OVERLAP)
     matched = torch.where(follows, best_object, -1)
-    own_prior = _bipartite(overlap)
+    own_prior = _bipartite(candidates)
     # An object without a prior writes into a column beyond the last, which is cut off again.
-    matched = torch.nn.functional.pad(matched, (0, 1))
-    target = torch.where(own_prior >= 0, own_prior, len(priors_xyxy))
-    objects = torch.arange(own_prior.shape[1], device=overlap.device).expand_as(own_prior)
-    return matched.scatter(1, target, objects)[:, :-1]
+    target = torch.where(own_prior >= 0, own_prior, num_priors)
+    objects = torch.arange(num_objects, device=matched.device).expand_as(own_prior)
+    return pad(matched, (0, 1)).scatter(1, target, objects)[:, :-1]
 
 
-def _bipartite(overlap: Tensor) -> Tensor:
-    """Bind each object to a prior of its own, largest IoU first.
+def _best(overlap: Tensor, num_priors: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Find each prior's best object, and each object's G best priors.
 
-    When the r-th object is bound, only r - 1 priors are gone, so an object never needs more than its G best: the
-    rounds work on (B, G, G) candidates instead of (B, G, P) overlaps, and the result is still exact.
+    When the r-th object is bound only r - 1 priors are gone, so an object never needs more than its G best. These lie
+    in the G blocks whose best is best, so all others need not be sorted.
 
     Args:
-        overlap: (B, G, P) float32 IoU, 0 for padding.
+        overlap: (B, G, P) float32 IoU, 0 for padding; P is `num_priors` and then padding to a multiple of BLOCK.
+        num_priors: how many columns are priors.
+
+    Returns:
+        For each prior the largest overlap and its object, (B, num_priors) each; for each object the keys of its best
+        priors, (B, G, at most G).
+
+    """
+    most = min(overlap.shape[1], num_priors)
+    best_overlap, best_object = overlap[..., :num_priors].max(dim=1)
+    blocks = overlap.unflatten(2, (-1, BLOCK))
+    block_numbers = torch.arange(blocks.shape[2], device=overlap.device)
+    chosen = _keys(blocks.amax(dim=3), block_numbers).topk(min(most, len(block_numbers)), dim=2).indices[..., None]
+    places = chosen * BLOCK + torch.arange(BLOCK, device=overlap.device)
+    keys = _keys(blocks.gather(2, chosen.expand(-1, -1, -1, BLOCK)), places)
+    return best_overlap, best_object, keys.flatten(2).topk(most, dim=2).values
+
+
+def _keys(overlap: Tensor, places: Tensor) -> Tensor:
+    """Join overlaps and places to integers whose order prefers the larger overlap and, between equals, the lower place.
+
+    A float32 that is not negative orders like its bits. `topk` on overlaps alone would leave equals in any order.
+    """
+    return overlap.view(torch.int32).long() << 32 | (LAST - places)
+
+
+def _bipartite(keys: Tensor) -> Tensor:
+    """Bind each object to a prior of its own, largest IoU first; exact, see `_best`.
+
+    Args:
+        keys: (B, G, K) of each object's best priors, best first.
 
     Returns:
         (B, G) int64 prior of each object, or -1.
 
     """
-    num_objects, num_priors = overlap.shape[1:]
-    # A float32 that is not negative orders like its bits. With the prior's number below them, one integer comparison
-    # prefers the larger overlap and, between equals, the lower prior; `topk` alone leaves equals in any order.
-    bits = overlap.float().view(torch.int32).long()
-    keys = (bits << 32) + torch.arange(num_priors - 1, -1, -1, device=overlap.device)
-    keys = keys.topk(min(num_objects, num_priors), dim=2).values
-    priors = num_priors - 1 - (keys & 0xFFFFFFFF)
-    floor = torch.tensor(MIN_OVERLAP).view(torch.int32).long().item() << 32 | 0xFFFFFFFF
+    num_objects = keys.shape[1]
+    priors = LAST - (keys & LAST)
+    floor = torch.tensor(MIN_OVERLAP).view(torch.int32).long().item() << 32 | LAST
     keys = torch.where(keys > floor, keys, -1)
-    own_prior = torch.full(overlap.shape[:2], -1, dtype=torch.int64, device=overlap.device)
+    own_prior = torch.full(keys.shape[:2], -1, dtype=torch.int64, device=keys.device)
     for _ in range(num_objects):
         best_key, best_rank = keys.max(dim=2)
         key, winner = best_key.max(dim=1, keepdim=True)  # (B, 1); of equal keys the first, so the lower object

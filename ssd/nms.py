@@ -23,7 +23,7 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
     return order[greedy_keep(boxes[order], iou_threshold)]
 
 
-def greedy_keep(boxes: Tensor, iou_threshold: float) -> Tensor:
+def greedy_keep(boxes: Tensor, iou_threshold: float, labels: Tensor | None = None) -> Tensor:
     """Greedy suppression of many independent lists at once.
 
     The rule is: a box stays unless a better box that itself stays overlaps it. Starting from "all stay" and applying
@@ -33,15 +33,22 @@ def greedy_keep(boxes: Tensor, iou_threshold: float) -> Tensor:
     Args:
         boxes: (..., N, 4) corner boxes, each list best first. An empty box neither drops nor is dropped.
         iou_threshold: as in `nms`.
+        labels: (..., N) classes, or None; boxes of different classes leave each other alone.
 
     Returns:
         (..., N) bool, True for boxes that stay.
 
     """
-    suppresses = (iou(boxes, boxes) > iou_threshold).triu(diagonal=1)
+    overlaps = iou(boxes, boxes) > iou_threshold
+    if labels is not None:
+        overlaps &= labels[..., :, None] == labels[..., None, :]
+    suppresses = overlaps.triu_(diagonal=1).float()
     keep = torch.ones(boxes.shape[:-1], dtype=torch.bool, device=boxes.device)
     while True:
-        stays = ~(suppresses & keep[..., None]).any(dim=-2)
+        suppressors = (keep[..., None, :].float() @ suppresses)[
+            ..., 0, :
+        ]  # how many each box has among those that stay
+        stays = suppressors == 0
         if torch.equal(stays, keep):
             return keep
         keep = stays
@@ -60,6 +67,10 @@ def detect(
 ) -> list[Detections]:
     """Turn a batch of network outputs into detections; the defaults are the paper's.
 
+    The answer is the best `per_image` boxes of all classes that survive the suppression within their class. A box is
+    only ever dropped for a better one, so the best `per_class` of all classes together nearly always settle it; where
+    fewer than `per_image` of them survive, and more are waiting, the picture is done class by class.
+
     Args:
         offsets: (B, P, 4).
         logits: (B, P, C+1), background first.
@@ -72,30 +83,49 @@ def detect(
 
     Returns:
         One `Detections` a picture, best first, boxes as fractions of the input, clipped to it after the suppression.
-        Of detections with equal scores the lower class comes first; which of several boxes of a class with exactly
-        equal scores enters the suppression first, or at all where `per_class` cuts, is up to `torch.topk`.
+        Which of several exactly equal scores comes first, or at all where a limit cuts, is up to `torch.topk`.
 
     """
-    boxes = decode(offsets.float(), priors_cxcywh, variances)
-    scores = logits.float().softmax(dim=2)[..., 1:].transpose(1, 2)
-    return [
-        _detect_one(b, s, score_threshold, iou_threshold, per_class, per_image)
-        for b, s in zip(boxes, scores, strict=True)
-    ]
+    scores = logits.float().softmax(dim=2)[..., 1:]
+    num_priors, num_classes = scores.shape[1:]
+    if scores.numel() == 0:
+        return [Detections(boxes[:0], boxes[:0, 0], boxes[:0, 0].long()) for boxes in offsets.float()]
+    # The best pairs of a prior and a class belong to the priors whose best class is best.
+    priors = scores.amax(dim=2).topk(min(per_class, num_priors), dim=1).indices
+    pairs = scores.gather(1, priors[..., None].expand(-1, -1, num_classes)).flatten(1)
+    best, pair = pairs.topk(min(per_class, pairs.shape[1]), dim=1)
+    all_seen = (best[:, -1] <= score_threshold) | (best.shape[1] == num_priors * num_classes)
+    most = int((best > score_threshold).sum(dim=1).max())
+    best, pair = best[:, :most], pair[:, :most]
+
+    prior, labels = priors.gather(1, pair // num_classes), pair % num_classes + 1
+    chosen = offsets.gather(1, prior[..., None].expand(-1, -1, 4)).float()
+    boxes = decode(chosen, priors_cxcywh[prior], variances)
+    keep = greedy_keep(boxes, iou_threshold, labels) & (best > score_threshold)
+    enough = all_seen | (keep.sum(dim=1) >= per_image)
+    order = keep.byte().argsort(dim=1, descending=True, stable=True)[:, :per_image]
+    boxes = clip(boxes.gather(1, order[..., None].expand(-1, -1, 4)))
+    best, labels = best.gather(1, order), labels.gather(1, order)
+    found = []
+    for picture, (count, settled) in enumerate(zip(keep.sum(dim=1).tolist(), enough.tolist(), strict=True)):
+        if settled:
+            found.append(Detections(boxes[picture, :count], best[picture, :count], labels[picture, :count]))
+        else:
+            every_box = decode(offsets[picture].float(), priors_cxcywh, variances)
+            limits = score_threshold, iou_threshold, per_class, per_image
+            found.append(_detect_class_by_class(every_box, scores[picture].T, *limits))
+    return found
 
 
-def _detect_one(
+def _detect_class_by_class(
     boxes: Tensor, scores: Tensor, score_threshold: float, iou_threshold: float, per_class: int, per_image: int
 ) -> Detections:
-    """Detect in one picture: boxes (P, 4), scores (C, P)."""
-    num_classes, num_priors = scores.shape
-    most = int((scores > score_threshold).sum(dim=1).max()) if scores.numel() else 0
-    best, index = scores.topk(min(most, per_class, num_priors), dim=1)
+    """Detect in one picture as the paper says it: boxes (P, 4), scores (C, P)."""
+    best, index = scores.topk(min(per_class, scores.shape[1]), dim=1)
     candidate = best > score_threshold
     chosen = boxes[index]
-    # What only pads the shorter lists becomes an empty box: it stands after all others and overlaps none.
-    keep = greedy_keep(chosen * candidate[..., None], iou_threshold) & candidate
-    labels = torch.arange(1, num_classes + 1, device=scores.device)[:, None].expand_as(keep)
-    kept_scores, kept_boxes, kept_labels = best[keep], chosen[keep], labels[keep]
-    order = kept_scores.argsort(descending=True, stable=True)[:per_image]
-    return Detections(clip(kept_boxes[order]), kept_scores[order], kept_labels[order])
+    keep = greedy_keep(chosen, iou_threshold) & candidate  # what scores too little stands last and drops nothing
+    labels = torch.arange(1, len(scores) + 1, device=scores.device)[:, None].expand_as(keep)
+    best, chosen, labels = best[keep], chosen[keep], labels[keep]
+    order = best.argsort(descending=True, stable=True)[:per_image]
+    return Detections(clip(chosen[order]), best[order], labels[order])

@@ -271,3 +271,15 @@ def test_it_runs_as_a_program():
     done = subprocess.run([sys.executable, "-m", "ssd", "train", "no"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_bench_leaves_a_record(run, tmp_path):
+    status, output, _ = run("bench", "--batch-size", "1", "--seconds", "0", "--out", tmp_path, "--device", "cpu")
+    assert status == 0
+    assert "matching" in output
+    (path,) = tmp_path.glob("bench-cpu-*.json")
+    record = json.loads(path.read_text())
+    assert str(path) in output.replace("\n", "")
+    assert record["measured"]["matching"]["ratio"] > 0
+    assert record["peer"] == "torchvision's ssd300_vgg16"
+    assert record["machine"]["processor"]

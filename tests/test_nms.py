@@ -10,8 +10,9 @@ from strategies import any_boxes, as_boxes, grid_boxes, proper_boxes, repeatable
 from torchvision.ops import batched_nms, clip_boxes_to_image
 from torchvision.ops import nms as torchvision_nms
 
-from ssd.boxes import area, decode, iou
+from ssd.boxes import area, cxcywh_to_xyxy, decode, iou
 from ssd.nms import detect, greedy_keep, nms
+from ssd.priors import TINY, prior_boxes
 
 
 def slow_nms(boxes, scores, threshold):
@@ -185,6 +186,21 @@ def test_detect_equals_the_loop(seed, batch, num_priors, num_classes, score, per
 def test_detect_equals_the_loop_with_the_papers_limits(seed):
     offsets, logits, priors = outputs(1, 1000, 3, seed)
     assert_detects(detect(offsets, logits, priors)[0], offsets[0], logits[0], priors)
+
+
+def test_a_picture_whose_best_boxes_are_one_crowd_is_searched_to_the_end():
+    # As early in training: every prior says class 1, those near one corner loudest, and there they drop each other.
+    priors = prior_boxes(TINY)
+    generator = torch.Generator().manual_seed(0)
+    logits = 0.3 * torch.randn(2, len(priors), 3, generator=generator)
+    logits[0, :, 1] += 2 - 2 * priors[:, :2].norm(dim=1)
+    offsets = torch.zeros(2, len(priors), 4)
+    found = detect(offsets, logits, priors)
+    best = logits[0].softmax(dim=1)[:, 1].topk(400).indices
+    assert int(greedy_keep(cxcywh_to_xyxy(priors[best]), 0.45).sum()) < 200  # which are asked for
+    for picture in range(2):
+        assert len(found[picture]) == 200
+        assert_detects(found[picture], offsets[picture], logits[picture], priors)
 
 
 @pytest.mark.parametrize("seed", range(4))

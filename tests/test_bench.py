@@ -1,0 +1,65 @@
+"""Benchmarks: both sides do the same work, so that their times may be compared."""
+
+import torch
+from torchvision.models.detection import ssd300_vgg16
+from torchvision.ops import box_iou
+
+from ssd.bench import bench, compare, confident_logits, random_objects
+from ssd.boxes import cxcywh_to_xyxy
+from ssd.matching import match_batch
+from ssd.nms import detect
+from ssd.priors import VOC300, prior_boxes
+
+CPU = torch.device("cpu")
+
+
+def test_everything_is_measured_on_both_sides():
+    timings = bench(CPU, batch_size=2, seconds=0)
+    assert list(timings) == [
+        "matching",
+        "loss, forward and backward",
+        "detecting, random scores",
+        "detecting, as after training",
+        "network, one picture",
+    ]
+    assert [t.pictures for t in timings.values()] == [2, 2, 1, 1, 1]
+    for timing in timings.values():
+        assert timing.ours > 0
+        assert timing.theirs > 0
+        assert timing.rounds == 5
+        assert timing.ratio == timing.ours / timing.theirs
+
+
+def test_both_are_run_in_turn():
+    calls = []
+    timing = compare(lambda: calls.append("ours"), lambda: calls.append("theirs"), 1, 0, CPU)
+    assert calls == ["ours", "theirs"] * 6  # once to warm up
+    assert timing.rounds == 5
+
+
+def test_both_match_the_same_priors_where_no_prior_is_contested():
+    torch.manual_seed(0)
+    corners = cxcywh_to_xyxy(prior_boxes(VOC300))
+    boxes, labels = random_objects(4, CPU)
+    matcher = ssd300_vgg16(weights=None, weights_backbone=None).proposal_matcher
+    ours = match_batch(corners, boxes, labels > 0)
+    theirs = torch.stack([matcher(box_iou(b, corners)) for b in boxes]).clamp(min=-1)
+    assert float((ours == theirs).float().mean()) > 0.9995
+    assert boxes.min() >= 0
+    assert boxes.max() <= 1
+
+
+def test_both_find_the_same_in_trained_scores():
+    torch.manual_seed(0)
+    priors = prior_boxes(VOC300)
+    corners = cxcywh_to_xyxy(priors)
+    offsets, logits = torch.zeros(2, len(priors), 4), confident_logits(2, len(priors), CPU)
+    # Torchvision clips before the suppression, so boxes that reach outside may meet another fate: leave them out.
+    logits[:, ((corners < 0) | (corners > 1)).any(dim=1), 0] += 100
+    theirs = ssd300_vgg16(weights=None, weights_backbone=None, num_classes=21)
+    outputs = {"bbox_regression": offsets, "cls_logits": logits}
+    wanted = theirs.postprocess_detections(outputs, [corners * 300] * 2, [(300, 300)] * 2)
+    for one, other in zip(detect(offsets, logits, priors), wanted, strict=True):
+        assert 30 < len(one) < 200
+        assert torch.equal(one.labels, other["labels"])
+        assert torch.allclose(one.boxes * 300, other["boxes"], atol=1e-3)
