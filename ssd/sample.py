@@ -10,6 +10,8 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from .errors import DataError
+
 
 @dataclass
 class Sample:
@@ -23,6 +25,10 @@ class Sample:
         image_id: the picture's name within its dataset ("000005").
         class_names: the C names; label 1 is `class_names[0]`.
 
+    Raises:
+        DataError: a box without area or with a side that is no number, or a label that is no class: either would turn
+            the loss into NaN.
+
     """
 
     image: Tensor
@@ -31,6 +37,26 @@ class Sample:
     difficult: Tensor
     image_id: str = ""
     class_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be learned from, and name the picture and the object."""
+        good_boxes = (self.boxes[:, 2:] > self.boxes[:, :2]).all(dim=1) & self.boxes.isfinite().all(dim=1)
+        most = len(self.class_names) or torch.iinfo(torch.int64).max
+        for good, field, values, expected in (
+            (good_boxes, "box", self.boxes, "left < right and top < bottom, in pixels"),
+            (
+                (self.labels >= 1) & (self.labels <= most),
+                "label",
+                self.labels,
+                "1 for the first class; 0 is background",
+            ),
+        ):
+            if not good.all():
+                row = int((~good).nonzero()[0])
+                where = f"object {row + 1} {field}"
+                raise DataError(
+                    "cannot be", file=self.image_id or None, field=where, value=values[row].tolist(), expected=expected
+                )
 
     def target(self) -> dict[str, Tensor]:
         """Return what torchvision's detection models take: {"boxes": (G, 4), "labels": (G,)}."""

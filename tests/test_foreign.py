@@ -177,7 +177,7 @@ def test_torchvisions_ssd300_gives_its_own_numbers(tmp_path, classes):
     torch.manual_seed(0)
     theirs = torchvision_ssd300(weights=None, weights_backbone=None, num_classes=classes).eval()
     torch.save(theirs.state_dict(), tmp_path / "theirs.pth")
-    network = import_detector(tmp_path / "theirs.pth", priors="coco300")
+    network = import_detector(tmp_path / "theirs.pth")
     pixels = torch.randint(0, 256, (2, 3, 300, 300), dtype=torch.uint8)
     with torch.no_grad():
         images, _ = theirs.transform(list(pixels / 255))

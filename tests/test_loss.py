@@ -216,6 +216,15 @@ def test_the_order_of_objects_and_padding_does_not_matter():
     assert value_of(shuffled.total) == pytest.approx(value_of(loss(offsets, logits, BOXES, LABELS).total), rel=1e-6)
 
 
+def test_the_order_of_pictures_does_not_matter():
+    loss, (offsets, logits) = MultiBoxLoss(PRIORS), predictions(2, 0)
+    reversed_ = loss(offsets.flip(0), logits.flip(0), BOXES.flip(0), LABELS.flip(0))
+    terms = loss(offsets, logits, BOXES, LABELS)
+    assert int(reversed_.matched) == int(terms.matched)
+    for name in ("localization", "confidence"):
+        assert value_of(getattr(reversed_, name)) == pytest.approx(value_of(getattr(terms, name)), rel=1e-6)
+
+
 def test_n_is_summed_over_the_batch_and_not_taken_per_picture():
     loss, (offsets, logits) = MultiBoxLoss(PRIORS), predictions(2, 0)
     boxes, labels = BOXES, torch.tensor([[1, 0, 0], [2, 2, 1]])

@@ -171,6 +171,31 @@ def test_no_prior_is_matched_to_an_object_that_it_does_not_overlap(objects, prio
         assert number == -1 or overlap[prior, number] > MIN_OVERLAP
 
 
+@settings(repeatable, max_examples=200)
+@given(any_boxes(max_size=8), any_boxes(min_size=1, max_size=10))
+def test_with_a_threshold_out_of_reach_priors_and_objects_are_paired_one_to_one(objects, priors):
+    taken = [number for number in match(priors, objects, iou_threshold=1.1).tolist() if number >= 0]
+    assert len(taken) == len(set(taken))
+    assert len(taken) == len(slow_bipartite(exact_overlaps(priors, objects)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_order_of_objects_does_not_matter_where_no_overlaps_are_equal(seed):
+    priors, objects = cxcywh_to_xyxy(prior_boxes(VOC300)), crowd(30, seed)
+    order = torch.randperm(30, generator=torch.Generator().manual_seed(seed))
+    matched, shuffled = match(priors, objects), match(priors, objects[order])
+    assert torch.equal(matched, torch.where(shuffled >= 0, order[shuffled], -1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_boxes_in_half_precision_are_matched(dtype):
+    priors, objects = cxcywh_to_xyxy(prior_boxes(VOC300)).to(dtype), crowd(10, 0).to(dtype)
+    matched = match(priors, objects)
+    assert set(matched.tolist()) == set(range(-1, 10))
+    agree = matched == match(priors.float(), objects.float())
+    assert float(agree.float().mean()) > 0.99
+
+
 def test_two_objects_that_share_their_best_prior_both_get_one():
     # Both overlap prior 0 most (16/20 and 16/18); the second keeps it, the first takes the next best.
     priors = as_boxes([(0, 0, 4, 4), (0, 3, 4, 6), (20, 20, 24, 24)])

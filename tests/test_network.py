@@ -505,3 +505,8 @@ def test_an_opened_picture_is_turned_as_its_file_is(tmp_path):
     with Image.open(tmp_path / "turned.jpg") as opened:
         assert torch.equal(as_image(opened), from_path)
     assert from_path.shape == (3, 40, 20)
+
+
+def test_pictures_of_another_size_are_refused(tiny):
+    with pytest.raises(RecipeError, match=r"do not fit the priors, got \[\(32, 32\), .* sizes of \[\(24, 24\)"):
+        tiny(torch.zeros(1, 3, 256, 256))

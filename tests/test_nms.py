@@ -106,6 +106,14 @@ def test_nms_equals_torchvisions_on_a_crowd(seed):
     assert len(kept) < 200
 
 
+@repeatable
+@given(any_boxes(max_size=12), st.integers(0, 1000), THRESHOLDS)
+def test_what_was_kept_is_kept_again(boxes, seed, threshold):
+    scores = distinct_scores(boxes, seed)
+    kept = nms(boxes, scores, threshold)
+    assert nms(boxes[kept], scores[kept], threshold).tolist() == list(range(len(kept)))
+
+
 def test_of_equal_scores_the_lower_index_is_kept():
     boxes = as_boxes([(0, 0, 4, 4), (9, 9, 12, 12), (0, 0, 4, 4), (9, 9, 12, 12)])
     assert nms(boxes, torch.tensor([0.5, 0.5, 0.5, 0.5]), 0.45).tolist() == [0, 1]

@@ -1,8 +1,11 @@
 """Samples, detections, and batches padded to their busiest picture."""
 
+import math
+
 import pytest
 import torch
 
+from ssd.errors import DataError
 from ssd.sample import Batch, Detections, Example, Sample
 
 
@@ -24,8 +27,24 @@ def detections() -> Detections:
     return Detections(boxes, torch.tensor([0.9, 0.5, 0.1]), torch.tensor([3, 1, 2]))
 
 
+@pytest.mark.parametrize(
+    "box", [(4, 0, 4, 9), (0, 9, 5, 9), (5, 0, 1, 9), (0, 9, 5, 1), (0, 0, math.nan, 9), (0, 0, math.inf, 9)]
+)
+def test_a_box_that_would_spoil_the_loss_is_refused_by_picture_and_object(box):
+    boxes = torch.tensor([(0, 0, 5, 5), box], dtype=torch.float32)
+    with pytest.raises(DataError, match=r"000012: object 2 box: cannot be, got \["):
+        Sample(torch.zeros(3, 9, 9).byte(), boxes, torch.tensor([1, 2]), torch.zeros(2).bool(), "000012")
+
+
+@pytest.mark.parametrize(("label", "names"), [(0, ()), (-1, ()), (3, ("cat", "dog"))])
+def test_a_label_that_is_no_class_is_refused(label, names):
+    boxes, difficult = torch.tensor([[0.0, 0, 5, 5]]), torch.zeros(1).bool()
+    with pytest.raises(DataError, match=f"object 1 label: cannot be, got {label}; expected 1 for the first class"):
+        Sample(torch.zeros(3, 9, 9).byte(), boxes, torch.tensor([label]), difficult, class_names=names)
+
+
 def test_target_is_what_torchvision_takes():
-    boxes, labels = torch.rand(2, 4), torch.tensor([1, 2])
+    boxes, labels = torch.tensor([[0.0, 1, 2, 3], [1, 1, 4, 4]]), torch.tensor([1, 2])
     target = Sample(torch.zeros(3, 4, 4, dtype=torch.uint8), boxes, labels, torch.zeros(2, dtype=torch.bool)).target()
     assert set(target) == {"boxes", "labels"}
     assert torch.equal(target["boxes"], boxes)

@@ -134,7 +134,7 @@ def import_detector(path: str | Path, priors: str | None = None, class_names: Se
 
 def _usual_priors(source: str, maps: int, num_classes: int) -> str:
     """Name the priors that a project's published weights were trained with."""
-    dataset = "voc" if num_classes == 20 else "coco"
+    dataset = "voc" if num_classes == 20 and source != "torchvision" else "coco"  # torchvision has one set for all
     if maps == 6:
         return f"{dataset}300"
     return f"{dataset}512_caffe" if source == "Caffe" else f"{dataset}512"

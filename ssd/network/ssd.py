@@ -85,10 +85,16 @@ class SSD(nn.Module):
         Returns:
             Offsets (B, P, 4) and logits (B, P, C+1), background first; priors ordered as in `ssd.priors.prior_boxes`.
 
+        Raises:
+            RecipeError: the maps have other sizes than the spec's grids; the pictures may be of another size.
+
         """
         maps = self.feature_maps(images)
-        offsets = [_rows(head(m), 4) for head, m in zip(self.offset_heads, maps, strict=True)]
-        logits = [_rows(head(m), self.num_classes + 1) for head, m in zip(self.logit_heads, maps, strict=True)]
+        sizes, grids = [tuple(m.shape[2:]) for m in maps], [(level.grid, level.grid) for level in self.spec.levels]
+        if sizes != grids:
+            raise RecipeError("feature maps do not fit the priors", value=sizes, expected=f"sizes of {grids}")
+        offsets = [as_rows(head(m), 4) for head, m in zip(self.offset_heads, maps, strict=True)]
+        logits = [as_rows(head(m), self.num_classes + 1) for head, m in zip(self.logit_heads, maps, strict=True)]
         return torch.cat(offsets, dim=1), torch.cat(logits, dim=1)
 
     @torch.no_grad()
@@ -138,8 +144,8 @@ def evaluation_mode(network: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def _rows(head_output: Tensor, values: int) -> Tensor:
-    """Turn (B, shapes * values, H, W) into (B, H * W * shapes, values): row, column, shape."""
+def as_rows(head_output: Tensor, values: int) -> Tensor:
+    """Turn a head's output (B, shapes * values, H, W) into rows (B, H * W * shapes, values): row, column, shape."""
     return head_output.permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, values))
 
 
