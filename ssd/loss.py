@@ -74,10 +74,10 @@ class MultiBoxLoss(nn.Module):
         difference = F.smooth_l1_loss(offsets.float(), wanted, reduction="none").sum(dim=2)
         localization = (difference * positive).sum() / divisor
 
-        losses = -logits.float().log_softmax(dim=2)  # of every prior, for every class that might have been right
+        log_shares = logits.float().log_softmax(dim=2)
         classes = labels.gather(1, source) * positive
-        class_loss = losses.gather(2, classes[..., None])[..., 0]
-        negative = mine_negatives(losses[..., 0].detach(), positive, self.neg_pos_ratio)
+        class_loss = -log_shares.gather(2, classes[..., None])[..., 0]
+        negative = mine_negatives(-log_shares[..., 0].detach(), positive, self.neg_pos_ratio)
         confidence = (class_loss * (positive | negative)).sum() / divisor
         return MultiBoxTerms(localization, confidence, count)
 

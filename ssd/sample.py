@@ -40,7 +40,8 @@ class Sample:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be learned from, and name the picture and the object."""
-        good_boxes = (self.boxes[:, 2:] > self.boxes[:, :2]).all(dim=1) & self.boxes.isfinite().all(dim=1)
+        sides = self.boxes[:, 2:] - self.boxes[:, :2]
+        good_boxes = ((sides > 0) & (sides < torch.inf)).all(dim=1)  # of a NaN neither is true
         most = len(self.class_names) or torch.iinfo(torch.int64).max
         for good, field, values, expected in (
             (good_boxes, "box", self.boxes, "left < right and top < bottom, in pixels"),

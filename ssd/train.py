@@ -150,8 +150,8 @@ def training_step(
     """
     for group in optimiser.param_groups:
         group["lr"] = rate * group["rate_factor"]
-    images = distort(batch.images, batch.covered, batch.colour) if colours else normalize(batch.images)
-    images = images.contiguous(memory_format=torch.channels_last)
+    images = batch.images.contiguous(memory_format=torch.channels_last)
+    images = distort(images, batch.covered, batch.colour) if colours else normalize(images)
     with torch.autocast(images.device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
         offsets, logits = network(images)
     terms = criterion(offsets, logits, batch.boxes, batch.labels)

@@ -51,6 +51,7 @@ class Annotation:
         truncated: (G,) bool; False where the XML does not say.
         occluded: (G,) bool; False where the XML does not say (VOC2007 never does).
         size: (width, height) of the picture in pixels, or None where the XML does not say.
+        database: what the picture is part of ("The VOC2007 Database", "ToyVOC"); empty where the XML does not say.
 
     """
 
@@ -60,6 +61,7 @@ class Annotation:
     truncated: Tensor
     occluded: Tensor
     size: tuple[int, int] | None
+    database: str = ""
 
 
 class VOCDetection(Dataset):
@@ -86,12 +88,13 @@ class VOCDetection(Dataset):
         self.folder = find_voc(Path(root), year)
         self.class_names = class_names
         self.split = split
-        self.name = f"{self.folder.name} {split}"
         self.image_ids = read_split(self.folder, split)
         self.annotations = {
             image_id: read_annotation(self.folder / "Annotations" / f"{image_id}.xml", class_names)
             for image_id in self.image_ids
         }
+        databases = {found.database or self.folder.name for found in self.annotations.values()}
+        self.name = f"{', '.join(sorted(databases))} {split}"
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -215,7 +218,8 @@ def read_annotation(path: Path, class_names: tuple[str, ...] = VOC_CLASSES) -> A
     if size is not None:
         boxes = _fit(boxes, size, path)
     flags = torch.tensor(flags, dtype=torch.bool).reshape(-1, 3)
-    return Annotation(boxes, torch.tensor(labels, dtype=torch.int64), *flags.unbind(dim=1), size)
+    database = (root.findtext("source/database") or "").strip()
+    return Annotation(boxes, torch.tensor(labels, dtype=torch.int64), *flags.unbind(dim=1), size, database)
 
 
 def _number(node: Element | None, name: str, path: Path, field: str) -> float:
