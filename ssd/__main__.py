@@ -1,7 +1,6 @@
 """The command line: `python -m ssd`."""
 
 import inspect
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -16,10 +15,6 @@ from rich.table import Table
 
 from .errors import DataError, UserError
 from .recipes import RECIPES, Recipe
-
-# Where torch's threads wait for each other by spinning for long, they take the cores from the workers that read
-# pictures: training on two cores is a sixth slower. torch reads this when it is first imported, which is later.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 app = typer.Typer(
     add_completion=False,

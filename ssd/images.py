@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from .errors import DataError
@@ -32,8 +32,10 @@ def read_image(path: str | Path, size: tuple[int, int] | None = None) -> Tensor:
         with Image.open(path) as file:
             stored = file.size
             file.load()
-            upright = ImageOps.exif_transpose(file)
-            picture = file.copy() if size is not None and stored == size != upright.size else upright
+            picture = file
+            if file.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+                upright = ImageOps.exif_transpose(file)
+                picture = file if size is not None and stored == size != upright.size else upright
     except FileNotFoundError:
         raise DataError("picture is missing", file=path, expected="an image file") from None
     except UnidentifiedImageError:
@@ -57,7 +59,8 @@ def to_tensor(picture: Image.Image) -> Tensor:
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
+    picture = picture if picture.mode == "RGB" else picture.convert("RGB")
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
 
 
 def to_picture(image: Tensor) -> Image.Image:

@@ -154,7 +154,9 @@ class Batch:
             boxes[row, : len(example.boxes)] = example.boxes
             labels[row, : len(example.labels)] = example.labels
         stacked = (torch.stack([getattr(e, name) for e in examples]) for name in ("covered", "colour", "size"))
-        return Batch(torch.stack([e.image for e in examples]), boxes, labels, *stacked, [e.image_id for e in examples])
+        # Pixels lie in memory as RGB triples, from the decoder to the network ("channels last").
+        images = torch.stack([e.image.permute(1, 2, 0) for e in examples]).permute(0, 3, 1, 2)
+        return Batch(images, boxes, labels, *stacked, [e.image_id for e in examples])
 
     def map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
         """Apply a function to every tensor."""

@@ -3,6 +3,7 @@
 import struct
 from math import prod
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 import torch
@@ -299,6 +300,32 @@ def test_fc6_and_fc7_keep_every_fourth_filter_and_every_third_tap(imagenet, star
         assert upper.fc7.weight[out, before, 0, 0] == full["classifier.3.weight"][4 * out, 4 * before]
     assert torch.equal(upper.fc6.bias, full["classifier.0.bias"][::4])
     assert torch.equal(upper.fc7.bias, full["classifier.3.bias"][::4])
+
+
+@pytest.mark.parametrize(
+    ("name", "member"), [("imagenet", "IMAGENET1K_V1"), ("imagenet_features", "IMAGENET1K_FEATURES")]
+)
+def test_pretrained_weights_are_torchvisions(monkeypatch, name, member):
+    asked = []
+
+    def get_state_dict(self, **how):
+        asked.append((self, how))
+        return {f"features.{i}.{kind}": pair[kind == "bias"] for i, pair in body_by_index() for kind in KINDS}
+
+    monkeypatch.setattr(VGG16_Weights, "get_state_dict", get_state_dict)
+    network = ssd300_vgg16(weights=name)
+    assert asked == [(VGG16_Weights[member], {"progress": True, "check_hash": True})]
+    assert torch.equal(network.backbone.lower.conv1_2.weight, layers()["body"][1][0])
+
+
+@pytest.mark.parametrize("error", [URLError("no network"), RuntimeError("invalid hash value")])
+def test_a_failed_download_is_said_in_one_line(monkeypatch, error):
+    def get_state_dict(self, **how):
+        raise error
+
+    monkeypatch.setattr(VGG16_Weights, "get_state_dict", get_state_dict)
+    with pytest.raises(CheckpointError, match=r"weights: cannot be downloaded .*got 'imagenet'"):
+        ssd300_vgg16(weights="imagenet")
 
 
 def test_features_without_a_classifier_leave_fc6_as_it_starts(tmp_path):

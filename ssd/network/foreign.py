@@ -176,15 +176,10 @@ def load_body(backbone: nn.Module, weights: str | Path) -> None:
             reduced VGG16 of amdegroot or of the authors.
 
     Raises:
-        CheckpointError: the file cannot be read or holds no VGG16.
+        CheckpointError: the weights cannot be downloaded, or the file cannot be read or holds no VGG16.
 
     """
-    if str(weights) in PRETRAINED:
-        from torchvision.models import VGG16_Weights
-
-        state = getattr(VGG16_Weights, PRETRAINED[str(weights)]).get_state_dict(progress=True, check_hash=True)
-    else:
-        state = read_state(Path(weights))
+    state = _download(str(weights)) if str(weights) in PRETRAINED else read_state(Path(weights))
     # Features without a classifier come from torchvision with NaN in its place.
     state = {name: tensor for name, tensor in state.items() if bool(tensor.isfinite().all())}
     source = next((name for name, patterns in BODIES.items() if len(_select(patterns, state)) in (13, 15)), None)
@@ -198,6 +193,18 @@ def load_body(backbone: nn.Module, weights: str | Path) -> None:
         if source.startswith("torchvision"):
             state = _divided_by_deviation(state, names[0])
     _fill(_convolutions(backbone)[: len(names)], names, state, Path(weights))
+
+
+def _download(name: str) -> dict[str, Tensor]:
+    """Fetch one of torchvision's VGG16, or take it from where an earlier download has put it."""
+    from torchvision.models import VGG16_Weights
+
+    try:
+        return VGG16_Weights[PRETRAINED[name]].get_state_dict(progress=True, check_hash=True)
+    except (OSError, RuntimeError) as error:  # no network; what arrived is damaged
+        raise CheckpointError(
+            f"cannot be downloaded ({error})", field="weights", value=name, expected="a network, or a file of VGG16"
+        ) from None
 
 
 def subsample(state: dict[str, Tensor], fc6: str, fc7: str) -> dict[str, Tensor]:
