@@ -27,7 +27,12 @@ app.add_typer(data_app, name="data")
 weights_app = typer.Typer(rich_markup_mode=None, help="Take over weights.")
 app.add_typer(weights_app, name="weights")
 
-DataOption = Annotated[Path, typer.Option("--data", help="Folder that holds VOCdevkit.")]
+DataOption = Annotated[
+    Path, typer.Option("--data", help="Folder of the data: VOC's layout, COCO's, or your own with a CSV or JSON.")
+]
+ClassesOption = Annotated[
+    str | None, typer.Option(help="The classes' names in the order of their labels, with commas.")
+]
 
 
 @data_app.command()
@@ -46,22 +51,101 @@ def toyvoc(
 
 
 @data_app.command()
+def check(
+    data: DataOption,
+    network: Annotated[str, typer.Option(help="Network that is to be trained on it.")] = "ssd300_vgg16",
+    split: Annotated[str, typer.Option(help="Which part of the data.")] = "trainval",
+    year: Annotated[str, typer.Option(help="Year of VOC or COCO data.")] = "2007",
+    class_names: ClassesOption = None,
+    sheet: Annotated[Path | None, typer.Option(help="Write a PNG of pictures with their boxes here.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write all findings as JSON, too.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
+) -> None:
+    """Find everything that would spoil training, before training does; exit status 1 if there is such a thing."""
+    from collections import Counter
+
+    from .datasets.validate import check_dataset
+    from .records import write_record
+
+    spec = _spec_of(network)
+    report = check_dataset(data, spec, year, split, _names(class_names), workers)
+    table = Table(title=f"{report.name}: {report.pictures} pictures, {report.empty} without objects")
+    table.add_column("class")
+    for column in ("objects", "difficult"):
+        table.add_column(column, justify="right")
+    for name in report.class_names:
+        table.add_row(name, str(report.objects[name]), str(report.difficult[name]))
+    table.add_section()
+    table.add_row("all", str(report.objects.total()), str(report.difficult.total()), style="bold")
+    Console().print(table)
+    if len(report.boxes):
+        sides = (report.boxes[:, 2:] - report.boxes[:, :2]).prod(dim=1).sqrt()
+        marks = (0.05, 0.25, 0.5, 0.75, 0.95)
+        for what, values in (("side / picture's side", sides), ("width / height", report.shapes)):
+            quantiles = (f"{value:.2f}" for value in values.quantile(values.new_tensor(marks)).tolist())
+            print(f"{what:22} at 5, 25, 50, 75, 95 per cent: " + ", ".join(quantiles))
+        reached = f"{report.reached.float().mean():.1%}"
+        print(f"{reached} of the objects overlap a prior of {network} by one half (see: python -m ssd data priors)")
+    for finding in report.findings:
+        if finding.serious:
+            print(f"spoils training: {finding.text}")
+    for kind, count in Counter(f.kind for f in report.findings if not f.serious).most_common():
+        first = next(f.text for f in report.findings if f.kind == kind)
+        print(f"noted {count} times: {first}" if count > 1 else f"noted: {first}")
+    if sheet is not None:
+        _write_sheet(sheet, data, year, split, _names(class_names))
+    if json_file is not None:
+        findings = [asdict(finding) for finding in report.findings]
+        counts = {"objects": dict(report.objects), "difficult": dict(report.difficult)}
+        write_record(json_file, {"dataset": report.name, "pictures": report.pictures, **counts, "findings": findings})
+    serious = sum(finding.serious for finding in report.findings)
+    if serious:
+        print(f"{serious} finding{'s' * (serious != 1)} would spoil training")
+        sys.exit(1)
+    print("nothing found that would spoil training")
+
+
+def _spec_of(network: str) -> Any:
+    """Return the priors that a network has by default."""
+    from .network import NETWORKS
+
+    if network not in NETWORKS:
+        raise UserError("unknown", field="network", value=network, expected="one of " + ", ".join(NETWORKS))
+    return inspect.signature(NETWORKS[network]).parameters["spec"].default
+
+
+def _write_sheet(path: Path, data: Path, year: str, split: str, class_names: tuple[str, ...] | None) -> None:
+    """Write a sheet of up to 24 pictures that can be read, spread over the dataset, with their boxes."""
+    from .checkpoint import write_atomically
+    from .datasets import open_data
+    from .draw import annotate, contact_sheet
+
+    dataset = open_data(data, year, split, class_names, on_error=lambda error: None)
+    pictures = []
+    for index in range(0, len(dataset), max(1, len(dataset) // 24)):
+        try:
+            sample = dataset[index]
+        except DataError:
+            continue
+        pictures.append(annotate(sample.image, sample.boxes, [dataset.class_names[n - 1] for n in sample.labels]))
+    write_atomically(path, _png(contact_sheet(pictures[:24], 6, (240, 200))))
+
+
+@data_app.command()
 def priors(
     data: DataOption,
     network: Annotated[str, typer.Option(help="Network whose maps the priors lie on.")] = "ssd300_vgg16",
     split: Annotated[str, typer.Option(help="List of pictures whose objects count.")] = "trainval",
-    year: Annotated[str, typer.Option(help="VOC year of the data.")] = "2007",
+    year: Annotated[str, typer.Option(help="Year of VOC or COCO data.")] = "2007",
+    class_names: ClassesOption = None,
 ) -> None:
     """Say which share of a dataset's objects the priors reach, by size, and propose sizes that reach more."""
-    from .datasets import VOCDetection
-    from .network import NETWORKS
+    from .datasets import open_data
     from .priors import best_overlaps, propose_spec
 
-    if network not in NETWORKS:
-        raise UserError("unknown", field="network", value=network, expected="one of " + ", ".join(NETWORKS))
-    dataset = VOCDetection(data, year, split)
+    given = _spec_of(network)
+    dataset = open_data(data, year, split, _names(class_names))
     boxes = dataset.fractions()
-    given = inspect.signature(NETWORKS[network]).parameters["spec"].default
     proposed = propose_spec(given, boxes)
     sides = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1).sqrt()
     table = Table(title=f"Objects of {dataset.name} that overlap a prior by at least 0.5")
@@ -88,13 +172,12 @@ def import_weights(
     priors: Annotated[
         str | None, typer.Option(help="voc300, coco300, voc512, coco512, voc512_caffe or coco512_caffe; else a guess.")
     ] = None,
-    class_names: Annotated[str | None, typer.Option(help="The classes' names, separated by commas.")] = None,
+    class_names: ClassesOption = None,
 ) -> None:
     """Turn an SSD that torchvision, amdegroot, lufficc or the authors' Caffe trained into weights of this package."""
     from .network import import_detector, save_weights
 
-    names = None if class_names is None else [name.strip() for name in class_names.split(",")]
-    network = import_detector(file, priors, names)
+    network = import_detector(file, priors, _names(class_names))
     name = "ssd300_vgg16" if network.spec.image_size == 300 else "ssd512_vgg16"
     save_weights(network, out, {"network": name, "source": file.name})
     print(f"{name} with {network.num_classes} classes is in {out}")
@@ -112,6 +195,8 @@ def _train(recipe: str, out: Path, resume: bool, **changes: Any) -> None:
     given = {name: value for name, value in changes.items() if value is not None}
     if "milestones" in given:
         given["milestones"] = _numbers(given["milestones"])
+    if "class_names" in given:
+        given["class_names"] = _names(given["class_names"])
     weights = train(get_recipe(recipe, **given), out, resume)
     print(
         f"weights are in {weights}; measure them with: python -m ssd evaluate {out} --data {given.get('data', 'DATA')}"
@@ -124,6 +209,11 @@ def _numbers(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
         raise UserError("must be whole numbers", field="milestones", value=text, expected="800,1200") from None
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    """Turn "cup, spoon" into names."""
+    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _with_recipe_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -149,7 +239,7 @@ def _with_recipe_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
     ]
     for field in fields(Recipe):
-        kind = str if field.name == "milestones" else field.type
+        kind = str if field.name in ("milestones", "class_names") else field.type
         flags = f"--{field.name.replace('_', '-')}"
         if kind is bool:
             flags = f"{flags}/--no-{field.name.replace('_', '-')}"
@@ -177,7 +267,7 @@ def evaluate(
     ],
     data: DataOption,
     split: Annotated[str, typer.Option(help="List of pictures to measure on.")] = "test",
-    year: Annotated[str, typer.Option(help="VOC year of the data.")] = "2007",
+    year: Annotated[str, typer.Option(help="Year of VOC or COCO data.")] = "2007",
     metric: Annotated[
         str, typer.Option(help="voc07: mean precision at 11 recalls; voc12: area under the curve.")
     ] = "voc07",
@@ -187,7 +277,7 @@ def evaluate(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON, too.")] = None,
 ) -> None:
     """Measure a network: average precision by class, and its mean."""
-    from .datasets import VOCDetection
+    from .datasets import open_data
     from .evaluate import check_metric
     from .evaluate import evaluate as run
     from .network import model_from_weights
@@ -196,7 +286,7 @@ def evaluate(
 
     check_metric(metric)
     model = model_from_weights(_weights_of(weights)).to(choose_device(device))
-    dataset = VOCDetection(data, year, split, model.class_names)
+    dataset = open_data(data, year, split, model.class_names)
     done = run(model, dataset, metric, batch_size, workers)
 
     table = Table(title=f"{dataset.name}, {metric}", caption=f"{len(dataset) / done.seconds:.0f} pictures a second")

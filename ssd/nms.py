@@ -121,7 +121,8 @@ def _detect_class_by_class(
     boxes: Tensor, scores: Tensor, score_threshold: float, iou_threshold: float, per_class: int, per_image: int
 ) -> Detections:
     """Detect in one picture as the paper says it: boxes (P, 4), scores (C, P)."""
-    best, index = scores.topk(min(per_class, scores.shape[1]), dim=1)
+    longest = int((scores > score_threshold).sum(dim=1).max())
+    best, index = scores.topk(min(per_class, longest), dim=1)
     candidate = best > score_threshold
     chosen = boxes[index]
     keep = greedy_keep(chosen, iou_threshold) & candidate  # what scores too little stands last and drops nothing

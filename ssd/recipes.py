@@ -32,11 +32,13 @@ class Recipe:
         expand_max: the largest canvas, in sides of the picture.
         crop: crop with the seven samplers.
         distort: distort colours.
-        year: VOC year of the data.
-        split: list of pictures to train on.
+        year: of VOC or COCO data, or a union of VOC's: "2007", "2012", "07+12", "07++12", "2017".
+        split: which part of the data to train on.
+        class_names: the classes in the order of their labels; empty for the data's own, or VOC's for VOC's layout.
+        keep_difficult: train on VOC's difficult objects and COCO's crowds, too.
         seed: of the initial weights, of the order and of every augmentation.
 
-        data: folder that holds VOCdevkit.
+        data: folder of the data (`ssd.datasets.open_data` says which kinds).
         workers: processes that read pictures; 0 reads in the training process.
         device: "auto", "cpu", "cuda", "cuda:1", ...
         precision: "fp32", "bf16" (autocast), or "auto", which is bf16 on GPUs and on processors with AMX.
@@ -66,6 +68,8 @@ class Recipe:
     distort: bool = True
     year: str = "2007"
     split: str = "trainval"
+    class_names: tuple[str, ...] = ()
+    keep_difficult: bool = True
     seed: int = 0
 
     data: str = "data"
@@ -83,7 +87,8 @@ class Recipe:
             self._require(field, getattr(self, field) >= 0, "0 or more")
         self._require("bias_rate", self.bias_rate >= 0, "0 or more")
         self._require("momentum", 0 <= self.momentum < 1, "0 or more and less than 1")
-        object.__setattr__(self, "milestones", tuple(self.milestones))  # a list, as JSON has it, is as good
+        for field in ("milestones", "class_names"):  # a list, as JSON has it, is as good
+            object.__setattr__(self, field, tuple(getattr(self, field)))
         self._require("pretrain_rate", self.pretrain_rate > 0, "more than 0")
         self._require("optimiser", self.optimiser in ("sgd", "adamw"), "sgd or adamw")
         self._require("learning_rate", self.learning_rate > 0, "more than 0")

@@ -16,8 +16,8 @@ from tqdm import tqdm
 
 from .augment import TrainTransform, distort, normalize
 from .checkpoint import cannot_write, load_checkpoint, require_writable, save_checkpoint, write_atomically
+from .datasets import open_data
 from .datasets.loader import training_batches
-from .datasets.voc import VOCDetection
 from .errors import CheckpointError, RecipeError, TrainingError
 from .loss import MultiBoxLoss, MultiBoxTerms
 from .network import NETWORKS, SSD, save_weights
@@ -62,7 +62,7 @@ def train(recipe: Recipe, run_dir: str | Path, resume: bool = True, progress: bo
     run_dir = Path(run_dir)
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device)
-    samples = VOCDetection(recipe.data, recipe.year, recipe.split)
+    samples = open_data(recipe.data, recipe.year, recipe.split, recipe.class_names or None, recipe.keep_difficult)
     if recipe.network not in NETWORKS:
         raise RecipeError("unknown", field="network", value=recipe.network, expected="one of " + ", ".join(NETWORKS))
     torch.manual_seed(recipe.seed)

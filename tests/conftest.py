@@ -1,5 +1,6 @@
 """What several test files need: datasets in VOC's layout, small enough to write down in a test."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
+
+import ssd.__main__
 
 SHAPES = {"bus": (200, 40, 40), "dog": (40, 180, 60), "person": (50, 70, 210)}
 """Classes in the synthetic pictures, each with the colour of its rectangles."""
@@ -94,3 +97,17 @@ def eight_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     voc = TinyVOC(tmp_path_factory.mktemp("eight"))
     voc.fill(8)
     return voc.root
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Return a function that calls the command line and returns its exit status, output and error output."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ssd", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            ssd.__main__.main()
+        written = capsys.readouterr()
+        return int(stopped.value.code or 0), written.out, written.err
+
+    return call

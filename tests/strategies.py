@@ -1,14 +1,26 @@
 """Hypothesis strategies for boxes, and the settings that the property tests run with."""
 
+from collections.abc import Callable
+
 import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from ssd.errors import UserError
+
 # The same examples on every run, and no verdict on how fast the machine is.
 repeatable = settings(
     derandomize=True, database=None, deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+def outcome(function: Callable, *arguments: object) -> object:
+    """Return what a function returns, or the user error that it raises: nothing else may happen."""
+    try:
+        return function(*arguments)
+    except UserError as error:
+        return error
 
 
 def as_boxes(rows: list[tuple[float, ...]]) -> Tensor:

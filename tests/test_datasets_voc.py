@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import TinyVOC
 from PIL import Image
 
 from ssd.datasets.voc import VOC_CLASSES, VOCDetection, find_voc, read_annotation, read_split
@@ -440,3 +441,23 @@ def test_the_folder_of_another_year_is_not_taken_for_the_one_asked_for(tiny_voc)
         find_voc(tiny_voc.folder, "2012")
     renamed = tiny_voc.folder.rename(tiny_voc.folder.with_name("my pictures"))
     assert find_voc(renamed, "2012") == renamed
+
+
+def test_unions_of_years_are_what_the_paper_trains_on(tmp_path):
+    for year, splits in (("2007", ("trainval", "test")), ("2012", ("trainval",))):
+        voc = TinyVOC(tmp_path / "all", year)
+        for split in splits:
+            image_ids = [f"{year}_{split}_{number}" for number in range(2)]
+            for image_id in image_ids:
+                voc.picture(image_id)
+                voc.annotate(image_id, voc.object_xml("dog", (1, 1, 20, 20), difficult=1), voc.object_xml())
+            voc.split(split, *image_ids)
+    joined = VOCDetection(tmp_path / "all", "07+12")
+    assert joined.name == "VOC07+12 trainval"
+    assert joined.image_ids == ["2007_trainval_0", "2007_trainval_1", "2012_trainval_0", "2012_trainval_1"]
+    assert joined[3].image_id == "2012_trainval_1"
+    assert len(VOCDetection(tmp_path / "all", "07++12")) == 6
+    assert joined[0].difficult.tolist() == [True, False]
+    assert VOCDetection(tmp_path / "all", keep_difficult=False)[0].difficult.tolist() == [False]
+    error = error_of(lambda: VOCDetection(tmp_path / "all", "07+12", "test"))
+    assert "split: 07+12 is there to train on, got 'test'" in str(error)

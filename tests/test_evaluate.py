@@ -46,7 +46,7 @@ def test_detections_of_a_dataset_are_those_of_predict_picture_by_picture(network
     found = detect_all(network, dataset, batch_size, workers, progress=False)
     assert list(found) == dataset.image_ids
     for image_id, detections in found.items():
-        (wanted,) = network.predict(dataset.image_path(image_id))
+        (wanted,) = network.predict(dataset.paths[image_id])
         assert_same_detections(detections, wanted)
 
 
@@ -59,7 +59,7 @@ def test_detections_are_in_pixels_of_pictures_of_any_size(network, tiny_voc):
     for image_id, detections in detect_all(network, dataset, 2, 0, progress=False).items():
         width, height = dataset.annotations[image_id].size
         assert ((detections.boxes >= 0) & (detections.boxes <= torch.tensor([width, height] * 2))).all()
-        assert_same_detections(detections, network.predict(dataset.image_path(image_id))[0])
+        assert_same_detections(detections, network.predict(dataset.paths[image_id])[0])
 
 
 def test_network_is_put_back_into_the_mode_it_was_in(dataset, tiny_voc):

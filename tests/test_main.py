@@ -20,20 +20,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
 BRIEF = ["--iterations", "2", "--batch-size", "2", "--pretrain-epochs", "0", "--workers", "0", "--device", "cpu"]
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Return a function that calls the command line and returns its exit status, output and error output."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ssd", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            ssd.__main__.main()
-        written = capsys.readouterr()
-        return int(stopped.value.code or 0), written.out, written.err
-
-    return call
-
-
 def refused(result: tuple[int, str, str]) -> str:
     """Return the one line that a refused command must have written."""
     status, _, error = result

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import safetensors
 import safetensors.torch
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 import ssd.train
@@ -198,7 +200,7 @@ def test_a_line_of_metrics_is_the_mean_of_the_steps_since_the_last(recipe, unbro
 
 def test_record_says_what_was_run_on_what_and_how_it_went(unbroken, recipe):
     record = json.loads((unbroken / "record.json").read_text(encoding="utf-8"))
-    assert record["recipe"] == {**asdict(recipe), "milestones": [5]}
+    assert record["recipe"] == {**asdict(recipe), "milestones": [5], "class_names": []}
     assert record["dataset"] == "VOC2007 trainval"
     assert record["curve"] == metrics_of(unbroken)
     assert record["train_seconds"] > 0
@@ -212,7 +214,7 @@ def test_weights_say_which_network_classes_and_recipe_they_belong_to(unbroken, r
         metadata = file.metadata()
     assert metadata["network"] == "ssd_tiny"
     assert tuple(json.loads(metadata["class_names"])) == VOC_CLASSES
-    assert json.loads(metadata["recipe"]) == {**asdict(recipe), "milestones": [5]}
+    assert json.loads(metadata["recipe"]) == {**asdict(recipe), "milestones": [5], "class_names": []}
     model = model_from_weights(unbroken / "weights.safetensors")
     checkpoint = load_checkpoint(unbroken)
     for name, tensor in model.state_dict().items():
@@ -731,3 +733,25 @@ def test_differences_leave_out_the_machine(recipe):
     other = replace(recipe, data="/elsewhere", workers=9, device="cuda", checkpoint_every=77, log_every=78)
     assert recipe.differences(other) == []
     assert recipe.differences(replace(other, momentum=0.5)) == ["momentum"]
+
+
+# --------------------------------------------------------------------------------------------------- data of one's own
+
+
+def test_a_folder_of_ones_own_trains_with_its_own_classes(tmp_path):
+    data = tmp_path / "cups"
+    data.mkdir()
+    rng = np.random.default_rng(0)
+    lines = ["picture,xmin,ymin,xmax,ymax,class"]
+    for number in range(4):
+        Image.fromarray(rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)).save(data / f"{number}.png")
+        lines += [f"{number}.png,5,5,30,40,spoon", f"{number}.png,20,10,60,44,cup"][: 1 + number % 2]
+    (data / "train.csv").write_text("\n".join([*lines, "nothing.png"]))
+    Image.new("RGB", (30, 30)).save(data / "nothing.png")
+    recipe = get_recipe("toy", data=str(data), split="train", iterations=2, batch_size=3, pretrain_epochs=1, workers=0)
+    weights = train(recipe, tmp_path / "run", progress=False)
+    assert model_from_weights(weights).class_names == ("cup", "spoon")
+    assert json.loads((tmp_path / "run" / "record.json").read_text())["dataset"] == "cups train"
+    named = get_recipe("toy", data=str(data), split="train", iterations=2, batch_size=3, pretrain_epochs=0, workers=0)
+    weights = train(replace(named, class_names=("spoon", "cup", "fork")), tmp_path / "named", progress=False)
+    assert model_from_weights(weights).class_names == ("spoon", "cup", "fork")

@@ -9,14 +9,15 @@ from ssd.draw import draw_detections
 from ssd.network import model_from_weights
 
 HERE = Path(__file__).resolve().parent
-SCENES = (3, 4, 6, 7)
+SCENES = (("trainval", 25), ("trainval", 22), ("test", 6), ("test", 7))
 HEIGHT, GAP = 320, 8
 
 if __name__ == "__main__":
     model = model_from_weights("ssd_tiny_toyvoc")
-    scenes = VOCDetection(HERE.parents[1] / "data" / "toyvoc_sample", split="test")
+    sample = HERE.parents[1] / "data" / "toyvoc_sample"  # the network has seen neither part of it
     drawn = []
-    for image in (scenes[index].image for index in SCENES):
+    for split, index in SCENES:
+        image = VOCDetection(sample, split=split)[index].image
         (found,) = model.predict(image)
         picture = draw_detections(image, found, model.class_names, score_threshold=0.4)
         drawn.append(picture.resize((round(picture.width * HEIGHT / picture.height), HEIGHT), Image.Resampling.LANCZOS))

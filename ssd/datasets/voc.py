@@ -1,7 +1,7 @@
 """PASCAL VOC: a folder of JPEG pictures, one XML of boxes for each, and lists that say which picture serves what."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
@@ -9,11 +9,9 @@ import defusedxml.ElementTree
 import torch
 from defusedxml import DefusedXmlException
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from ..errors import DataError
-from ..images import read_image
-from ..sample import Sample
+from .pictures import Annotation, LabelledPictures, fit, refuse, union
 
 VOC_CLASSES = (
     "aeroplane",
@@ -40,38 +38,23 @@ VOC_CLASSES = (
 """The 20 classes in VOC's order; label 1 is "aeroplane"."""
 
 
-@dataclass(frozen=True)
-class Annotation:
-    """What one XML says.
-
-    Attributes:
-        boxes: (G, 4) float32, xyxy pixels, 0-based, right and bottom exclusive.
-        labels: (G,) int64, 1..C.
-        difficult: (G,) bool.
-        truncated: (G,) bool; False where the XML does not say.
-        occluded: (G,) bool; False where the XML does not say (VOC2007 never does).
-        size: (width, height) of the picture in pixels, or None where the XML does not say.
-        database: what the picture is part of ("The VOC2007 Database", "ToyVOC"); empty where the XML does not say.
-
-    """
-
-    boxes: Tensor
-    labels: Tensor
-    difficult: Tensor
-    truncated: Tensor
-    occluded: Tensor
-    size: tuple[int, int] | None
-    database: str = ""
+UNIONS = {
+    "07+12": (("2007", "trainval"), ("2012", "trainval")),
+    "07++12": (("2007", "trainval"), ("2007", "test"), ("2012", "trainval")),
+}
+"""What the paper trains on, by the names its tables use: years and lists that belong together."""
 
 
-class VOCDetection(Dataset):
+class VOCDetection(LabelledPictures):
     """The objects of a VOC-layout folder; every annotation is read and checked at once, pictures when asked for.
 
     Args:
         root: a folder that holds VOCdevkit, or VOCdevkit itself, or the folder of one year.
-        year: "2007", "2012": names the folder VOC{year} inside VOCdevkit.
-        split: a list in ImageSets/Main, without ".txt": "trainval", "train", "val", "test".
+        year: "2007", "2012": names the folder VOC{year} inside VOCdevkit; or one of `UNIONS`.
+        split: a list in ImageSets/Main, without ".txt": "trainval", "train", "val", "test"; of unions only "trainval".
         class_names: names that may occur in the XML; label 1 is the first.
+        keep_difficult: whether samples hold objects marked as difficult, as the paper's training does.
+        on_error: called with what is wrong with an XML or an object, which is then left out; by default it is raised.
 
     Raises:
         DataError: a folder, list or XML is missing or broken, or holds a class or box that cannot be.
@@ -84,48 +67,24 @@ class VOCDetection(Dataset):
         year: str = "2007",
         split: str = "trainval",
         class_names: tuple[str, ...] = VOC_CLASSES,
+        keep_difficult: bool = True,
+        on_error: Callable[[DataError], None] = refuse,
     ) -> None:
-        self.folder = find_voc(Path(root), year)
-        self.class_names = class_names
-        self.split = split
-        self.image_ids = read_split(self.folder, split)
-        self.annotations = {
-            image_id: read_annotation(self.folder / "Annotations" / f"{image_id}.xml", class_names)
-            for image_id in self.image_ids
-        }
-        databases = {found.database or self.folder.name for found in self.annotations.values()}
-        self.name = f"{', '.join(sorted(databases))} {split}"
-
-    def __len__(self) -> int:
-        return len(self.image_ids)
-
-    def __getitem__(self, index: int) -> Sample:
-        """Return picture `index` of the list with its objects, difficult ones included."""
-        image_id = self.image_ids[index]
-        found = self.annotations[image_id]
-        image = read_image(self.image_path(image_id), found.size)
-        height, width = image.shape[1:]
-        boxes = found.boxes
-        if found.size is None:
-            boxes = _fit(boxes, (width, height), self.folder / "Annotations" / f"{image_id}.xml")
-        return Sample(image, boxes, found.labels, found.difficult, image_id, self.class_names)
-
-    def image_path(self, image_id: str) -> Path:
-        """Return the path of a picture of this dataset."""
-        return self.folder / "JPEGImages" / f"{image_id}.jpg"
-
-    def fractions(self) -> Tensor:
-        """Return all objects' boxes (N, 4), xyxy, as fractions of their pictures: what priors are to be chosen by."""
-        boxes = []
-        for index, image_id in enumerate(self.image_ids):
-            found = self.annotations[image_id]
-            height, width = found.size[::-1] if found.size else self[index].image.shape[1:]
-            boxes.append(found.boxes / torch.tensor([width, height, width, height]))
-        return torch.cat(boxes)
-
-    def ground_truth(self) -> dict[str, Annotation]:
-        """Return every picture's annotation by its id: what `ssd.metrics.voc_ap` measures against."""
-        return self.annotations
+        if year in UNIONS:
+            if split != "trainval":
+                raise DataError(f"{year} is there to train on", field="split", value=split, expected="trainval")
+            parts = [VOCDetection(root, *part, class_names, keep_difficult, on_error) for part in UNIONS[year]]
+            joined = union(f"VOC{year} trainval", parts)
+            super().__init__(joined.name, class_names, joined.paths, joined.annotations, keep_difficult)
+            return
+        folder = find_voc(Path(root), year)
+        image_ids = read_split(folder, split)
+        xml = {image_id: folder / "Annotations" / f"{image_id}.xml" for image_id in image_ids}
+        annotations = {image_id: read_annotation(path, class_names, on_error) for image_id, path in xml.items()}
+        annotations = {image_id: found for image_id, found in annotations.items() if found is not None}
+        databases = {found.database or folder.name for found in annotations.values()}
+        paths = {image_id: folder / "JPEGImages" / f"{image_id}.jpg" for image_id in annotations}
+        super().__init__(f"{', '.join(sorted(databases))} {split}", class_names, paths, annotations, keep_difficult)
 
 
 def find_voc(root: Path, year: str) -> Path:
@@ -160,16 +119,52 @@ def read_split(folder: Path, split: str) -> list[str]:
     return image_ids
 
 
-def read_annotation(path: Path, class_names: tuple[str, ...] = VOC_CLASSES) -> Annotation:
+def read_annotation(
+    path: Path, class_names: tuple[str, ...] = VOC_CLASSES, on_error: Callable[[DataError], None] = refuse
+) -> Annotation | None:
     """Read one VOC XML; coordinates may be whole numbers or not, 1-based and inclusive as VOC writes them.
 
     The flags difficult, truncated and occluded are 0 where the XML leaves them out, as VOC's own files do.
+
+    Args:
+        path: the XML.
+        class_names: names that objects may have.
+        on_error: called with what is wrong, by default to raise it. If it returns, the object at fault is left out.
+
+    Returns:
+        What the XML says; None if it is no annotation at all and `on_error` has returned.
 
     Raises:
         DataError: the file is missing or no VOC annotation, an object lacks its name or a corner, its class is not in
             `class_names`, a flag is neither 0 nor 1, or its box is not inside the picture with a positive size.
 
     """
+    try:
+        root = _parse(path)
+        size = None
+        if root.find("size") is not None:
+            size = tuple(int(_number(root.find("size"), name, path, "size")) for name in ("width", "height"))
+    except DataError as error:
+        on_error(error)
+        return None
+    boxes, labels, flags = [], [], []
+    for number, node in enumerate(root.iter("object"), start=1):
+        try:
+            box, label, flag = _object(node, path, f"object {number}", class_names)
+            if size is not None:
+                box = fit(box, size, path, 1, number)
+        except DataError as error:
+            on_error(error)
+            continue
+        boxes += box.tolist()
+        labels.append(label)
+        flags.append(flag)
+    database = (root.findtext("source/database") or "").strip()
+    return Annotation.of(boxes, labels, flags, size=size, file=path, first_pixel=1, database=database)
+
+
+def _parse(path: Path) -> Element:
+    """Return the outermost element of an XML that may be a VOC annotation."""
     try:
         root = defusedxml.ElementTree.parse(path).getroot()
     except FileNotFoundError:
@@ -182,44 +177,33 @@ def read_annotation(path: Path, class_names: tuple[str, ...] = VOC_CLASSES) -> A
         raise DataError(
             "is not a VOC annotation", file=path, field="root element", value=root.tag, expected="annotation"
         )
-    size = None
-    if root.find("size") is not None:
-        size = tuple(int(_number(root.find("size"), name, path, "size")) for name in ("width", "height"))
-    boxes, labels, flags = [], [], []
-    for number, node in enumerate(root.iter("object"), start=1):
-        where = f"object {number}"
-        name = (node.findtext("name") or "").strip()
-        if name not in class_names:
-            raise DataError(
-                "unknown class",
-                file=path,
-                field=f"{where} name",
-                value=name,
-                expected="one of " + ", ".join(class_names),
-            )
-        corners = node.find("bndbox")
-        xmin, ymin, xmax, ymax = (
-            _number(corners, key, path, f"{where} bndbox") for key in ("xmin", "ymin", "xmax", "ymax")
+    return root
+
+
+def _object(
+    node: Element, path: Path, where: str, class_names: tuple[str, ...]
+) -> tuple[Tensor, int, tuple[bool, bool, bool]]:
+    """Return an object's box (1, 4), its label, and whether it is difficult, truncated and occluded."""
+    name = (node.findtext("name") or "").strip()
+    if name not in class_names:
+        raise DataError(
+            "unknown class", file=path, field=f"{where} name", value=name, expected="one of " + ", ".join(class_names)
         )
-        # VOC counts from 1 and includes the last pixel; subtracting 1 from the first makes x2 - x1 the width in pixels.
-        box = (xmin - 1, ymin - 1, xmax, ymax)
-        if xmax < xmin or ymax < ymin:
-            raise DataError(
-                "box has no area",
-                file=path,
-                field=f"{where} bndbox ({name})",
-                value=(xmin, ymin, xmax, ymax),
-                expected="xmin <= xmax and ymin <= ymax",
-            )
-        boxes.append(box)
-        labels.append(class_names.index(name) + 1)
-        flags.append([_flag(node, key, path, where) for key in ("difficult", "truncated", "occluded")])
-    boxes = torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)
-    if size is not None:
-        boxes = _fit(boxes, size, path)
-    flags = torch.tensor(flags, dtype=torch.bool).reshape(-1, 3)
-    database = (root.findtext("source/database") or "").strip()
-    return Annotation(boxes, torch.tensor(labels, dtype=torch.int64), *flags.unbind(dim=1), size, database)
+    corners = node.find("bndbox")
+    xmin, ymin, xmax, ymax = (
+        _number(corners, key, path, f"{where} bndbox") for key in ("xmin", "ymin", "xmax", "ymax")
+    )
+    if xmax < xmin or ymax < ymin:
+        raise DataError(
+            "box has no area",
+            file=path,
+            field=f"{where} bndbox ({name})",
+            value=(xmin, ymin, xmax, ymax),
+            expected="xmin <= xmax and ymin <= ymax",
+        )
+    flags = tuple(_flag(node, key, path, where) for key in ("difficult", "truncated", "occluded"))
+    # VOC counts from 1 and includes the last pixel; subtracting 1 from the first makes x2 - x1 the width in pixels.
+    return torch.tensor([[xmin - 1, ymin - 1, xmax, ymax]]), class_names.index(name) + 1, flags
 
 
 def _number(node: Element | None, name: str, path: Path, field: str) -> float:
@@ -242,20 +226,3 @@ def _flag(node: Element, name: str, path: Path, field: str) -> bool:
     if text not in ("0", "1"):
         raise DataError("is not a flag", file=path, field=f"{field} {name}", value=text, expected="0 or 1")
     return text == "1"
-
-
-def _fit(boxes: Tensor, size: tuple[int, int], path: Path) -> Tensor:
-    """Cut boxes to the picture; refuse those that leave it by more than the one pixel that rounding explains."""
-    outside = (boxes < -1) | (boxes > torch.tensor([*size, *size]) + 1)
-    fitted = boxes.clamp(min=0).minimum(torch.tensor([*size, *size]))
-    empty = (fitted[:, 2:] <= fitted[:, :2]).any(dim=1)
-    for row in (outside.any(dim=1) | empty).nonzero()[:, 0].tolist():
-        xmin, ymin, xmax, ymax = boxes[row].tolist()
-        raise DataError(
-            "box leaves the picture",
-            file=path,
-            field=f"object {row + 1} bndbox",
-            value=tuple(round(v, 2) for v in (xmin + 1, ymin + 1, xmax, ymax)),
-            expected=f"within 1..{size[0]} x 1..{size[1]}",
-        )
-    return fitted
