@@ -54,7 +54,7 @@ class MultiBoxLoss(nn.Module):
 
         Args:
             offsets: (B, P, 4) predicted offsets.
-            logits: (B, P, C+1) predicted scores before the softmax, background first.
+            logits: (B, P, C+1) predicted logits, background first.
             boxes: (B, G, 4) the objects' corner boxes as fractions of the input, padded.
             labels: (B, G) int64, 1..C; 0 marks padding.
 

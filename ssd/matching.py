@@ -74,7 +74,7 @@ def match_batch(priors_xyxy: Tensor, boxes_xyxy: Tensor, valid: Tensor, iou_thre
 def _best(overlap: Tensor, num_priors: int) -> tuple[Tensor, Tensor, Tensor]:
     """Find each prior's best object, and each object's G best priors.
 
-    When the r-th object is bound only r - 1 priors are gone, so an object never needs more than its G best. These lie
+    When an object is bound, at most G - 1 priors are gone, so it never needs more than its G best. These lie
     in the G blocks whose best is best, so all others need not be sorted.
 
     Args:

@@ -23,7 +23,7 @@ class PriorLevel:
         step: distance between neighbouring cells' centres, in pixels of the input.
         min_size: side in pixels of the level's small square, and square root of the area of its oblong priors.
         max_size: the large square has side sqrt(min_size * max_size), in pixels.
-        aspect_ratios: width / height of the oblong priors; each also appears upside down.
+        aspect_ratios: width / height of the oblong priors; each also appears as its reciprocal.
 
     """
 

@@ -77,7 +77,7 @@ class SSD(nn.Module):
         return maps
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Predict offsets and class scores of every prior.
+        """Predict offsets and logits of every prior.
 
         Args:
             images: (B, 3, S, S) float, RGB, 0..255 minus the mean (`ssd.augment.normalize`).
