@@ -50,7 +50,8 @@ def iou(boxes_a_xyxy: Tensor, boxes_b_xyxy: Tensor) -> Tensor:
     # Two empty boxes make a union of 0; a tiny area in place of one of theirs gives them IoU 0, not NaN.
     area_a, area_b = area(boxes_a_xyxy)[..., :, None], area(boxes_b_xyxy)[..., None, :]
     area_b = area_b.clamp(min=torch.finfo(area_b.dtype).tiny)
-    return intersection / (area_a + area_b).sub_(intersection)
+    union = (area_a + area_b).sub_(intersection)
+    return intersection.div_(union)
 
 
 def encode(boxes_xyxy: Tensor, priors_cxcywh: Tensor, variances: tuple[float, ...] = VARIANCES) -> Tensor:

@@ -55,8 +55,8 @@ def match_batch(priors_xyxy: Tensor, boxes_xyxy: Tensor, valid: Tensor, iou_thre
     num_pictures, num_objects, num_priors = *boxes_xyxy.shape[:2], len(priors_xyxy)
     if num_objects == 0 or num_priors == 0:
         return torch.full((num_pictures, num_priors), -1, dtype=torch.int64, device=boxes_xyxy.device)
-    # On a CPU picture by picture, so that its overlaps stay in the cache; on a GPU all at once.
-    together = 1 if boxes_xyxy.device.type == "cpu" else num_pictures
+    # On a CPU a few pictures at a time, so that their overlaps stay in the cache; on a GPU all at once.
+    together = 4 if boxes_xyxy.device.type == "cpu" else num_pictures
     # What pads becomes empty boxes, which overlap nothing.
     priors_xyxy = pad(priors_xyxy, (0, 0, 0, -num_priors % BLOCK))
     boxes_xyxy = boxes_xyxy.where(valid[..., None], 0)
