@@ -1,6 +1,6 @@
 """The networks: one detector class, several sizes."""
 
-from .foreign import import_detector
+from .detectors import import_detector
 from .small import ssd_tiny
 from .ssd import SSD
 from .vgg import ssd300_vgg16, ssd300_vgg16_bn, ssd512_vgg16

@@ -1,4 +1,4 @@
-"""Other projects' weights: whole detectors from four code bases, and VGG16 bodies to start from.
+"""Weights that others trained: reading their files, and VGG16 bodies to start from.
 
 Every one of these files holds the same convolutions in the same order under other names. So a layout is a few patterns;
 the names that fit one, sorted as a person would sort them, are the layers from the first to the last.
@@ -15,8 +15,6 @@ from torch import Tensor, nn
 
 from ..augment import PIXEL_MEAN
 from ..errors import CheckpointError
-from ..priors import COCO300, COCO512, COCO512_CAFFE, VOC300, VOC512, VOC512_CAFFE
-from .ssd import SSD
 
 PRETRAINED = {"imagenet": "IMAGENET1K_V1", "imagenet_features": "IMAGENET1K_FEATURES"}
 """VGG16 weights that torchvision downloads, by the names that networks take."""
@@ -24,139 +22,12 @@ PRETRAINED = {"imagenet": "IMAGENET1K_V1", "imagenet_features": "IMAGENET1K_FEAT
 BODY_FILES = (".pth", ".pt", ".caffemodel")
 """Endings of files that are read as a VGG16 body."""
 
-DETECTORS = {
-    "torchvision": {
-        "body": [r"backbone\.features\.\d+", r"backbone\.extra\.0\.(\d|7\.\d)"],
-        "scale": [r"backbone\.scale_weight"],
-        "extras": [r"backbone\.extra\.[1-9]\.\d"],
-        "offsets": [r"head\.regression_head\.module_list\.\d"],
-        "logits": [r"head\.classification_head\.module_list\.\d"],
-    },
-    "amdegroot/ssd.pytorch": {
-        "body": [r"vgg\.\d+"],
-        "scale": [r"L2Norm"],
-        "extras": [r"extras\.\d+"],
-        "offsets": [r"loc\.\d"],
-        "logits": [r"conf\.\d"],
-    },
-    "lufficc/SSD": {
-        "body": [r"backbone\.vgg\.\d+"],
-        "scale": [r"backbone\.l2_norm"],
-        "extras": [r"backbone\.extras\.\d+"],
-        "offsets": [r"box_head\.predictor\.reg_headers\.\d"],
-        "logits": [r"box_head\.predictor\.cls_headers\.\d"],
-    },
-    "Caffe": {
-        "body": [r"conv[1-5]_\d", r"fc[67]"],
-        "scale": [r"conv4_3_norm"],
-        "extras": [r"conv([6-9]|10)_\d"],
-        "offsets": [r"conv4_3_norm_mbox_loc", r"fc7_mbox_loc", r"conv\d+_2_mbox_loc"],
-        "logits": [r"conv4_3_norm_mbox_conf", r"fc7_mbox_conf", r"conv\d+_2_mbox_conf"],
-    },
-}
-"""Names of the layers of an SSD on VGG16 in each project, in the order of the network."""
-
 BODIES = {
     "torchvision's VGG16": [r"features\.\d+", r"classifier\.[03]"],
     "amdegroot's reduced VGG16": [r"\d+"],
     "Caffe's VGG16": [r"conv[1-5]_\d", r"fc[67]"],
 }
 """Names of the layers of a VGG16 body; where fc6 and fc7 are missing they stay as they are."""
-
-
-def import_detector(path: str | Path, priors: str | None = None, class_names: Sequence[str] | None = None) -> SSD:
-    """Read a detector that another project has trained.
-
-    Offsets and logits are the source's for the same picture. Where its priors differ from this package's (clamped sizes
-    or centres), boxes decoded from these offsets differ; `ssd.priors` never clamps.
-
-    Args:
-        path: a state dict or checkpoint of torchvision's `ssd300_vgg16`, amdegroot/ssd.pytorch or lufficc/SSD; or a
-            .caffemodel of the authors' code, whose colour channels are put from blue-green-red into order.
-        priors: name in `PRIORS`; by default what the project trains with for this many classes and maps.
-        class_names: the C names; by default VOC's for 20 classes, COCO's for 80, and torchvision's for 90.
-
-    Raises:
-        CheckpointError: the file cannot be read, is of no known layout, or does not fit a network of this package.
-
-    """
-    from .vgg import ssd300_vgg16, ssd512_vgg16  # they load bodies from here
-
-    path = Path(path)
-    state = read_state(path)
-    fitting = (name for name, layout in DETECTORS.items() if all(_select(p, state) for p in layout.values()))
-    source = next(fitting, None)
-    if source is None:
-        raise CheckpointError(
-            "is of no known layout",
-            file=path,
-            field="first entry",
-            value=next(iter(state), "nothing"),
-            expected="an SSD on VGG16 of " + ", ".join(DETECTORS),
-        )
-    names = {part: _select(patterns, state) for part, patterns in DETECTORS[source].items()}
-    maps = len(names["offsets"])
-    if maps not in (6, 7) or len(names["logits"]) != maps:
-        raise CheckpointError(
-            "cannot be a network of the paper",
-            file=path,
-            field="heads",
-            value=maps,
-            expected="6 (SSD300) or 7 (SSD512)",
-        )
-    first = state[f"{names['logits'][0]}.weight"]
-    num_classes = len(first) // 4 - 1
-    priors = priors or _usual_priors(source, maps, num_classes)
-    if priors not in PRIORS:
-        raise CheckpointError(
-            "unknown", file=path, field="priors", value=priors, expected="one of " + ", ".join(PRIORS)
-        )
-    spec = PRIORS[priors]
-    build = ssd300_vgg16 if maps == 6 else ssd512_vgg16
-    if len(spec.levels) != maps:
-        raise CheckpointError(
-            "do not fit the network", file=path, field="priors", value=priors, expected=f"a set of {maps} maps"
-        )
-    network = build(num_classes, class_names=class_names or _usual_names(num_classes), spec=spec)
-    targets = {
-        "body": _convolutions(network.backbone),
-        "extras": _convolutions(network.extras),
-        "offsets": list(network.offset_heads),
-        "logits": list(network.logit_heads),
-    }
-    for part, modules in targets.items():
-        _fill(modules, names[part], state, path)
-    (scale,) = names["scale"]
-    scale = scale if scale in state else f"{scale}.weight"
-    _copy(network.backbone.conv4_3_norm.weight, state[scale].flatten(), scale, path)
-    return network.eval()
-
-
-def _usual_priors(source: str, maps: int, num_classes: int) -> str:
-    """Name the priors that a project's published weights were trained with."""
-    dataset = "voc" if num_classes == 20 and source != "torchvision" else "coco"  # torchvision has one set for all
-    if maps == 6:
-        return f"{dataset}300"
-    return f"{dataset}512_caffe" if source == "Caffe" else f"{dataset}512"
-
-
-PRIORS = {
-    "voc300": VOC300,
-    "coco300": COCO300,
-    "voc512": VOC512,
-    "coco512": COCO512,
-    "voc512_caffe": VOC512_CAFFE,
-    "coco512_caffe": COCO512_CAFFE,
-}
-"""Sets of priors by name."""
-
-
-def _usual_names(num_classes: int) -> list[str] | None:
-    """Return COCO's names for 80 classes, or with the ten that it skips for 90; None leaves the network's default."""
-    from torchvision.models.detection import SSD300_VGG16_Weights
-
-    names = SSD300_VGG16_Weights.COCO_V1.meta["categories"][1:]
-    return {90: names, 80: [name for name in names if name != "N/A"]}.get(num_classes)
 
 
 def is_body(weights: str | Path) -> bool:
@@ -182,17 +53,17 @@ def load_body(backbone: nn.Module, weights: str | Path) -> None:
     state = _download(str(weights)) if str(weights) in PRETRAINED else read_state(Path(weights))
     # Features without a classifier come from torchvision with NaN in its place.
     state = {name: tensor for name, tensor in state.items() if bool(tensor.isfinite().all())}
-    source = next((name for name, patterns in BODIES.items() if len(_select(patterns, state)) in (13, 15)), None)
+    source = next((name for name, patterns in BODIES.items() if len(select_layers(patterns, state)) in (13, 15)), None)
     if source is None:
         raise CheckpointError(
             "holds no VGG16", file=weights, expected="13 convolutions, and fc6 and fc7; of " + ", ".join(BODIES)
         )
-    names = _select(BODIES[source], state)
+    names = select_layers(BODIES[source], state)
     if len(names) == 15 and state[f"{names[13]}.weight"].numel() == 4096 * 512 * 7 * 7:
         state = {**state, **subsample(state, *names[13:])}
         if source.startswith("torchvision"):
             state = _divided_by_deviation(state, names[0])
-    _fill(_convolutions(backbone)[: len(names)], names, state, Path(weights))
+    fill(convolutions(backbone)[: len(names)], names, state, Path(weights))
 
 
 def _download(name: str) -> dict[str, Tensor]:
@@ -345,7 +216,7 @@ def _caffe_messages() -> type:
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("caffe.NetParameter"))
 
 
-def _select(patterns: Iterable[str], state: dict[str, Tensor]) -> list[str]:
+def select_layers(patterns: Iterable[str], state: dict[str, Tensor]) -> list[str]:
     """Name the layers whose whole name fits a pattern, pattern by pattern, numbers in their order."""
     layers = dict.fromkeys(re.sub(r"\.(weight|bias)$", "", name) for name in state)
     chosen = []
@@ -355,12 +226,12 @@ def _select(patterns: Iterable[str], state: dict[str, Tensor]) -> list[str]:
     return chosen
 
 
-def _convolutions(module: nn.Module) -> list[nn.Conv2d]:
+def convolutions(module: nn.Module) -> list[nn.Conv2d]:
     """Return a network's convolutions in their order."""
     return [part for part in module.modules() if isinstance(part, nn.Conv2d)]
 
 
-def _fill(modules: Sequence[nn.Conv2d], names: Sequence[str], state: dict[str, Tensor], path: Path) -> None:
+def fill(modules: Sequence[nn.Conv2d], names: Sequence[str], state: dict[str, Tensor], path: Path) -> None:
     """Copy weights and biases into convolutions, one name for each."""
     if len(modules) != len(names):
         raise CheckpointError(
@@ -368,11 +239,11 @@ def _fill(modules: Sequence[nn.Conv2d], names: Sequence[str], state: dict[str, T
         )
     for module, name in zip(modules, names, strict=True):
         for kind in ("weight", "bias"):
-            _copy(getattr(module, kind), state.get(f"{name}.{kind}"), f"{name}.{kind}", path)
+            copy_checked(getattr(module, kind), state.get(f"{name}.{kind}"), f"{name}.{kind}", path)
 
 
 @torch.no_grad()
-def _copy(target: Tensor, tensor: Tensor | None, name: str, path: Path) -> None:
+def copy_checked(target: Tensor, tensor: Tensor | None, name: str, path: Path) -> None:
     """Copy one tensor, if it has the right shape."""
     found = "nothing" if tensor is None else tuple(tensor.shape)
     if found != tuple(target.shape):
