@@ -68,7 +68,7 @@ def detect(
     """Turn a batch of network outputs into detections; the defaults are the paper's.
 
     The answer is the best `per_image` boxes of all classes that survive the suppression within their class. A box is
-    only ever dropped for a better one, so the best `per_class` of all classes together nearly always settle it; where
+    only ever dropped for a better one, so the best `per_class` of all classes together may settle it; where
     fewer than `per_image` of them survive, and more are waiting, the picture is done class by class.
 
     Args:
