@@ -69,11 +69,11 @@ def check(
 
     spec = _spec_of(network)
     report = check_dataset(data, spec, year, split, _names(class_names), workers)
-    table = Table(title=f"{report.name}: {report.pictures} pictures, {report.empty} without objects")
+    table = Table(title=f"{report.dataset.name}: {report.pictures} pictures, {report.empty} without objects")
     table.add_column("class")
     for column in ("objects", "difficult"):
         table.add_column(column, justify="right")
-    for name in report.class_names:
+    for name in report.dataset.class_names:
         table.add_row(name, str(report.objects[name]), str(report.difficult[name]))
     table.add_section()
     table.add_row("all", str(report.objects.total()), str(report.difficult.total()), style="bold")
@@ -93,11 +93,13 @@ def check(
         first = next(f.text for f in report.findings if f.kind == kind)
         print(f"noted {count} times: {first}" if count > 1 else f"noted: {first}")
     if sheet is not None:
-        _write_sheet(sheet, data, year, split, _names(class_names))
+        _write_sheet(sheet, report.dataset)
     if json_file is not None:
         findings = [asdict(finding) for finding in report.findings]
         counts = {"objects": dict(report.objects), "difficult": dict(report.difficult)}
-        write_record(json_file, {"dataset": report.name, "pictures": report.pictures, **counts, "findings": findings})
+        write_record(
+            json_file, {"dataset": report.dataset.name, "pictures": report.pictures, **counts, "findings": findings}
+        )
     serious = sum(finding.serious for finding in report.findings)
     if serious:
         print(f"{serious} finding{'s' * (serious != 1)} would spoil training")
@@ -114,13 +116,11 @@ def _spec_of(network: str) -> Any:
     return inspect.signature(NETWORKS[network]).parameters["spec"].default
 
 
-def _write_sheet(path: Path, data: Path, year: str, split: str, class_names: tuple[str, ...] | None) -> None:
-    """Write a sheet of up to 24 pictures that can be read, spread over the dataset, with their boxes."""
+def _write_sheet(path: Path, dataset: Any) -> None:
+    """Write a sheet of up to 24 pictures that can be read, spread over a dataset, with their boxes."""
     from .checkpoint import write_atomically
-    from .datasets import open_data
     from .draw import annotate, contact_sheet
 
-    dataset = open_data(data, year, split, class_names, on_error=lambda error: None)
     pictures = []
     for index in range(0, len(dataset), max(1, len(dataset) // 24)):
         try:
@@ -128,6 +128,8 @@ def _write_sheet(path: Path, data: Path, year: str, split: str, class_names: tup
         except DataError:
             continue
         pictures.append(annotate(sample.image, sample.boxes, [dataset.class_names[n - 1] for n in sample.labels]))
+    if not pictures:
+        raise DataError("no picture can be read", field="sheet", expected="at least one to draw")
     write_atomically(path, _png(contact_sheet(pictures[:24], 6, (240, 200))))
 
 

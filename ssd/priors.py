@@ -196,3 +196,13 @@ TINY = PriorSpec(
     192, _levels((24, 12, 6, 3, 1), (8, 16, 32, 64, 192), (14, 28, 56, 96, 140, 184), (_FEW, _MANY, _MANY, _MANY, _FEW))
 )
 """The small network of the laptop chapters; sizes follow the quantiles of the objects in VOC2007."""
+
+PRIORS = {
+    "voc300": VOC300,
+    "coco300": COCO300,
+    "voc512": VOC512,
+    "coco512": COCO512,
+    "voc512_caffe": VOC512_CAFFE,
+    "coco512_caffe": COCO512_CAFFE,
+}
+"""The published sets by name."""

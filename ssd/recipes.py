@@ -35,7 +35,7 @@ class Recipe:
         year: of VOC or COCO data, or a union of VOC's: "2007", "2012", "07+12", "07++12", "2017".
         split: which part of the data to train on.
         class_names: the classes in the order of their labels; empty for the data's own, or VOC's for VOC's layout.
-        keep_difficult: train on VOC's difficult objects and COCO's crowds, too.
+        keep_difficult: train on VOC's difficult objects, too; COCO's crowds are never trained on.
         seed: of the initial weights, of the order and of every augmentation.
 
         data: folder of the data (`ssd.datasets.open_data` says which kinds).

@@ -95,7 +95,9 @@ def test_a_table_in_another_encoding_is_refused(folder):
 
 
 def test_a_box_outside_and_a_missing_picture_are_named_when_read(folder):
-    with pytest.raises(DataError, match=r"train\.csv: object 1 bndbox: box leaves the picture, got \(1\.0, 2\.0, 50"):
+    with pytest.raises(
+        DataError, match=r"train\.csv: a\.png: object 1 box: box leaves the picture, got \(1\.0, 2\.0, 50"
+    ):
         read(folder, HEAD + "a.png,1,2,50,4,cup\n")[0]
     with pytest.raises(DataError, match=r"none\.png: picture is missing"):
         read(folder, HEAD + "none.png,1,2,5,4,cup\n")[0]

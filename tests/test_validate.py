@@ -124,6 +124,25 @@ def test_a_table_of_ones_own_pictures_is_checked_line_by_line(tmp_path):
     assert report.objects == {"cup": 1}
 
 
+def test_a_table_with_nothing_but_faults_still_names_them_all(tmp_path):
+    rows = ["picture,xmin,ymin,xmax,ymax,class", "../a.png,1,2,30,20,cup", "a.png,1,2,3"]
+    (tmp_path / "train.csv").write_text("\n".join(rows))
+    found = "\n".join(texts(check(tmp_path, split="train"), serious=True))
+    for part in ("line 2 picture: cannot be", "line 3: has another number of fields", "train.csv: names no picture"):
+        assert part in found
+
+
+def test_boxes_without_area_in_cocos_json_are_noted(tmp_path):
+    Image.new("RGB", (40, 32)).save(tmp_path / "a.png")
+    objects = [{"image_id": 1, "category_id": 1, "bbox": [1, 2, width, 9]} for width in (5, 0)]
+    images = [{"id": 1, "file_name": "a.png", "width": 40, "height": 32}]
+    content = {"images": images, "annotations": objects, "categories": [{"id": 1, "name": "cup"}]}
+    (tmp_path / "train.json").write_text(json.dumps(content))
+    report = check(tmp_path, split="train")
+    assert not report.serious
+    assert any("annotations[1]: a box without area" in text for text in texts(report, serious=False))
+
+
 def test_a_missing_folder_is_an_error_and_not_a_finding(tmp_path):
     with pytest.raises(DataError, match="no such folder"):
         check(tmp_path / "none")

@@ -43,7 +43,7 @@ def open_data(
         year: of VOC or COCO; for VOC also one of `UNIONS`.
         split: which part of the data.
         class_names: the classes in the order of the labels; by default the data's own, and VOC's for VOC's layout.
-        keep_difficult: whether samples hold difficult objects; see `LabelledPictures`.
+        keep_difficult: whether samples hold VOC's difficult objects.
         on_error: called with each fault of a single picture or object, which is then left out; by default it is raised.
 
     Raises:
@@ -53,11 +53,11 @@ def open_data(
     root = Path(root)
     instances = root / "annotations" / f"instances_{split}{year}.json"
     if instances.is_file():
-        return CocoDetection(root / f"{split}{year}", instances, class_names, keep_difficult, on_error)
+        return CocoDetection(root / f"{split}{year}", instances, class_names, on_error)
     if (root / f"{split}.csv").is_file():
         return FolderDetection(root, root / f"{split}.csv", class_names, on_error)
     if (root / f"{split}.json").is_file():
-        return CocoDetection(root, root / f"{split}.json", class_names, keep_difficult, on_error)
+        return CocoDetection(root, root / f"{split}.json", class_names, on_error)
     parts = sorted(path.name for kind in ("csv", "json") for path in root.glob(f"*.{kind}"))
     try:
         return VOCDetection(root, year, split, class_names or VOC_CLASSES, keep_difficult, on_error)

@@ -1,6 +1,7 @@
 """COCO: a folder of pictures and one JSON that holds all boxes; also the format of most annotation tools."""
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,13 @@ class CocoDetection(LabelledPictures):
     """The objects of a COCO "instances" JSON; every annotation is checked at once, pictures are read when asked for.
 
     Categories are numbered anew, from 1 without gaps, in the order of their ids; `category_ids` leads back. Crowds
-    count as difficult. A box without width or height is left out and named in `left_out`: COCO's own files hold a few.
+    count as difficult, and samples do not hold them: the paper's training on COCO drops them. A box without width or
+    height is left out, with a warning, and named in `left_out`.
 
     Args:
         images: the folder that file names in the JSON start from.
         annotations: the JSON.
         class_names: the names that categories must have, in the order of the labels; by default the file's own.
-        keep_difficult: whether samples hold crowds; the paper's training on COCO drops them.
         on_error: called with what is wrong with a picture's or object's entry, which is then left out; by default it
             is raised.
 
@@ -36,7 +37,6 @@ class CocoDetection(LabelledPictures):
         images: str | Path,
         annotations: str | Path,
         class_names: tuple[str, ...] | None = None,
-        keep_difficult: bool = False,
         on_error: Callable[[DataError], None] = refuse,
     ) -> None:
         folder, path = Path(images), Path(annotations)
@@ -59,7 +59,7 @@ class CocoDetection(LabelledPictures):
             )
             names = tuple(class_names)
         label_of = {number: names.index(name) + 1 for number, name in categories.items()}
-        self.left_out: list[str] = []
+        left_out = []
         paths, sizes = {}, {}
         for where, entry in _entries(content, "images", path):
             try:
@@ -76,16 +76,19 @@ class CocoDetection(LabelledPictures):
                 on_error(error)
                 continue
             if box is None:
-                self.left_out.append(f"{path}: {where}: a box without area, {entry['bbox']}")
+                left_out.append(f"{path}: {where}: a box without area, {entry['bbox']}")
                 continue
             boxes, labels, flags = objects[image_id]
             boxes += box.tolist()
             labels.append(label)
             flags.append((bool(entry.get("iscrowd", 0)), False, False))
         found = {
-            image_id: Annotation.of(*lists, size=sizes[image_id], file=path) for image_id, lists in objects.items()
+            image_id: Annotation.of(*lists, size=sizes[image_id], file=f"{path}: picture {image_id}")
+            for image_id, lists in objects.items()
         }
-        super().__init__(path.stem, names, paths, found, keep_difficult)
+        super().__init__(path.stem, names, paths, found, keep_difficult=False, left_out=left_out)
+        if left_out:
+            warnings.warn(f"{len(left_out)} left out, the first: {left_out[0]}", stacklevel=2)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -178,4 +181,4 @@ def _object(
     if width == 0 or height == 0:
         return image_id, None, label_of[category]
     corners = torch.tensor([[left, top, left + width, top + height]], dtype=torch.float32)
-    return image_id, fit(corners, sizes[image_id], Path(f"{path}: {where}")), label_of[category]
+    return image_id, fit(corners, sizes[image_id], f"{path}: {where}"), label_of[category]

@@ -59,7 +59,9 @@ class FolderDetection(LabelledPictures):
             raise DataError("names no picture", file=path, expected="a line for each object")
         if not names:
             raise DataError("holds no object", file=path, expected="at least one, to learn from")
-        annotations = {picture: Annotation.of(*found, size=None, file=path) for picture, found in objects.items()}
+        annotations = {
+            picture: Annotation.of(*found, size=None, file=f"{path}: {picture}") for picture, found in objects.items()
+        }
         super().__init__(
             f"{folder.name} {path.stem}", names, {picture: folder / picture for picture in objects}, annotations
         )

@@ -136,7 +136,7 @@ def _step_back(_worker: int) -> None:
     """Leave Ctrl-C to the training loop, which decides when to stop, and the processor to it where both want it.
 
     On a CPU the loop's threads wait for each other at every layer. A worker that holds one of them up holds up all;
-    at lower priority it reads in the gaps, and a step on two cores takes a fifth less time.
+    at lower priority it reads in the gaps.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):  # not on Windows

@@ -24,7 +24,7 @@ class Annotation:
         truncated: (G,) bool; False where the annotation does not say.
         occluded: (G,) bool; False where the annotation does not say (VOC2007 never does).
         size: (width, height) of the picture in pixels, or None where the annotation does not say.
-        file: where it is said.
+        file: where it is said; of a file that speaks of many pictures, with the picture's name.
         first_pixel: number of the first pixel in that file, for messages: VOC counts from 1, all others from 0.
         database: what the picture is part of ("The VOC2007 Database", "ToyVOC"); empty where the file does not say.
 
@@ -36,7 +36,7 @@ class Annotation:
     truncated: Tensor
     occluded: Tensor
     size: tuple[int, int] | None
-    file: Path | None = None
+    file: str | Path | None = None
     first_pixel: int = 0
     database: str = ""
 
@@ -62,6 +62,7 @@ class LabelledPictures(Dataset):
         paths: of the pictures, by their ids, in the order of the dataset.
         annotations: by the same ids.
         keep_difficult: whether samples hold difficult objects, as VOC's training does; COCO's drops its crowds.
+        left_out: what the annotations hold and the dataset does not, a line for each.
 
     """
 
@@ -72,10 +73,11 @@ class LabelledPictures(Dataset):
         paths: dict[str, Path],
         annotations: dict[str, Annotation],
         keep_difficult: bool = True,
+        left_out: Sequence[str] = (),
     ) -> None:
         self.name, self.class_names = name, tuple(class_names)
         self.image_ids, self.paths, self.annotations = list(paths), paths, annotations
-        self.keep_difficult = keep_difficult
+        self.keep_difficult, self.left_out = keep_difficult, tuple(left_out)
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -114,7 +116,9 @@ def refuse(error: DataError) -> None:
     raise error
 
 
-def fit(boxes: Tensor, size: tuple[int, int], file: Path | None, first_pixel: int = 0, first_object: int = 1) -> Tensor:
+def fit(
+    boxes: Tensor, size: tuple[int, int], file: str | Path | None, first_pixel: int = 0, first_object: int = 1
+) -> Tensor:
     """Cut boxes to their picture; refuse those that leave it by more than the one pixel that rounding explains.
 
     Args:
@@ -136,7 +140,7 @@ def fit(boxes: Tensor, size: tuple[int, int], file: Path | None, first_pixel: in
         raise DataError(
             "box leaves the picture",
             file=file,
-            field=f"object {row + first_object} bndbox",
+            field=f"object {row + first_object} {'bndbox' if first_pixel else 'box'}",  # VOC's word, and all others'
             value=tuple(round(v, 2) for v in (xmin + first_pixel, ymin + first_pixel, xmax, ymax)),
             expected=f"within {first_pixel}..{size[0]} x {first_pixel}..{size[1]}",
         )

@@ -1,5 +1,6 @@
 """Validation: everything that is wrong with a dataset, found before training and not by it."""
 
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -42,8 +43,7 @@ class Report:
     """What a dataset holds and what is wrong with it.
 
     Attributes:
-        name: of the dataset.
-        class_names: its classes.
+        dataset: what of it could be read.
         pictures: how many could be read.
         empty: how many of them hold no object.
         findings: in the order of the pictures.
@@ -55,8 +55,7 @@ class Report:
 
     """
 
-    name: str
-    class_names: tuple[str, ...]
+    dataset: LabelledPictures
     pictures: int = 0
     empty: int = 0
     findings: list[Finding] = field(default_factory=list)
@@ -102,10 +101,18 @@ def check_dataset(
 
     """
     errors: list[DataError] = []
-    dataset = open_data(root, year, split, class_names, on_error=errors.append)
-    report = Report(dataset.name, dataset.class_names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is left out becomes a finding
+        try:
+            dataset = open_data(root, year, split, class_names, on_error=errors.append)
+        except DataError as error:
+            if not errors:
+                raise
+            errors.append(error)  # nothing could be read, and each of the others says why
+            dataset = LabelledPictures(f"{root} {split}", class_names or (), {}, {})
+    report = Report(dataset)
     report.findings += [Finding(str(error), error.message.split(" (")[0], True) for error in errors]
-    report.findings += [Finding(text, "box without area, left out", False) for text in getattr(dataset, "left_out", ())]
+    report.findings += [Finding(text, "box without area, left out", False) for text in dataset.left_out]
     boxes, shapes = [torch.zeros(0, 4)], [torch.zeros(0)]
     for image_id, (size, findings) in _look_at_all(dataset, spec.image_size, workers, progress):
         report.findings += findings
@@ -123,7 +130,7 @@ def check_dataset(
     report.boxes, report.shapes = torch.cat(boxes), torch.cat(shapes)
     report.reached = best_overlaps(spec, report.boxes) >= 0.5
     if not report.objects:
-        report.findings.append(Finding(f"{report.name}: holds no object to learn from", "no object", True))
+        report.findings.append(Finding(f"{dataset.name}: holds no object to learn from", "no object", True))
     return report
 
 
@@ -135,7 +142,9 @@ def _look_at_all(
     with get_context("spawn").Pool(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         looked = pool.imap(_look, tasks, chunksize=16)
         yield from zip(
-            dataset.image_ids, tqdm(looked, total=len(tasks), disable=not progress, leave=False), strict=True
+            dataset.image_ids,
+            tqdm(looked, total=len(tasks), unit="picture", disable=not progress, leave=False),
+            strict=True,
         )
 
 

@@ -82,7 +82,7 @@ class VOCDetection(LabelledPictures):
         xml = {image_id: folder / "Annotations" / f"{image_id}.xml" for image_id in image_ids}
         annotations = {image_id: read_annotation(path, class_names, on_error) for image_id, path in xml.items()}
         annotations = {image_id: found for image_id, found in annotations.items() if found is not None}
-        databases = {found.database or folder.name for found in annotations.values()}
+        databases = {found.database or folder.name for found in annotations.values()} or {folder.name}
         paths = {image_id: folder / "JPEGImages" / f"{image_id}.jpg" for image_id in annotations}
         super().__init__(f"{', '.join(sorted(databases))} {split}", class_names, paths, annotations, keep_difficult)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import CheckpointError
-from ..priors import COCO300, COCO512, COCO512_CAFFE, VOC300, VOC512, VOC512_CAFFE
+from ..priors import PRIORS
 from .foreign import convolutions, copy_checked, fill, read_state, select_layers
 from .ssd import SSD
 from .vgg import ssd300_vgg16, ssd512_vgg16
@@ -51,7 +51,7 @@ def import_detector(path: str | Path, priors: str | None = None, class_names: Se
     Args:
         path: a state dict or checkpoint of torchvision's `ssd300_vgg16`, amdegroot/ssd.pytorch or lufficc/SSD; or a
             .caffemodel of the authors' code, whose colour channels are put from blue-green-red into order.
-        priors: name in `PRIORS`; by default what the project trains with for this many classes and maps.
+        priors: name in `ssd.priors.PRIORS`; by default what the project trains with for this many classes and maps.
         class_names: the C names; by default VOC's for 20 classes, COCO's for 80, and torchvision's for 90.
 
     Raises:
@@ -114,17 +114,6 @@ def _usual_priors(source: str, maps: int, num_classes: int) -> str:
     if maps == 6:
         return f"{dataset}300"
     return f"{dataset}512_caffe" if source == "Caffe" else f"{dataset}512"
-
-
-PRIORS = {
-    "voc300": VOC300,
-    "coco300": COCO300,
-    "voc512": VOC512,
-    "coco512": COCO512,
-    "voc512_caffe": VOC512_CAFFE,
-    "coco512_caffe": COCO512_CAFFE,
-}
-"""Sets of priors by name."""
 
 
 def _usual_names(num_classes: int) -> list[str] | None:

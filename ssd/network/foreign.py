@@ -59,7 +59,8 @@ def load_body(backbone: nn.Module, weights: str | Path) -> None:
             "holds no VGG16", file=weights, expected="13 convolutions, and fc6 and fc7; of " + ", ".join(BODIES)
         )
     names = select_layers(BODIES[source], state)
-    if len(names) == 15 and state[f"{names[13]}.weight"].numel() == 4096 * 512 * 7 * 7:
+    sizes = [state[f"{name}.weight"].numel() for name in names[13:]]
+    if sizes == [4096 * 512 * 7 * 7, 4096 * 4096]:
         state = {**state, **subsample(state, *names[13:])}
         if source.startswith("torchvision"):
             state = _divided_by_deviation(state, names[0])
@@ -218,7 +219,7 @@ def _caffe_messages() -> type:
 
 def select_layers(patterns: Iterable[str], state: dict[str, Tensor]) -> list[str]:
     """Name the layers whose whole name fits a pattern, pattern by pattern, numbers in their order."""
-    layers = dict.fromkeys(re.sub(r"\.(weight|bias)$", "", name) for name in state)
+    layers = [name.removesuffix(".weight") for name in state if not name.endswith(".bias")]
     chosen = []
     for pattern in patterns:
         fitting = (name for name in layers if re.fullmatch(pattern, name))
