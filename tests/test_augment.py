@@ -21,6 +21,7 @@ from ssd.augment import (
     keep_objects,
     normalize,
     read_window,
+    resize,
     sample_canvas,
     sample_colour,
     sample_crop,
@@ -99,7 +100,7 @@ def test_eval_view_is_the_whole_picture_resized_linearly():
     image = noise(50, 30)
     example = EvalTransform(24)(sample_of(image, [[5, 3, 25, 30]], [7]))
     wanted = to_picture(image).resize((24, 24), Image.Resampling.BILINEAR)
-    assert torch.equal(example.image, to_tensor(wanted))
+    assert (example.image.int() - to_tensor(wanted).int()).abs().max() <= 1
     assert torch.allclose(example.boxes, torch.tensor([[0.1, 0.1, 0.5, 1.0]]))
     assert example.labels.tolist() == [7]
     assert example.covered.tolist() == [0, 0, 24, 24]
@@ -184,7 +185,7 @@ def test_boxes_are_fractions_with_an_area_and_belong_to_their_labels():
 def test_plain_views_are_one_of_five_interpolations_mirrored_half_of_the_time():
     image = noise(37, 23)
     transform = TrainTransform(16, expand_probability=0.0, crop=False, distort=False)
-    views = [to_tensor(to_picture(image).resize((16, 16), how)) for how in INTERPOLATIONS]
+    views = [resize(image, 16, 16, how) for how in INTERPOLATIONS]
     rng, counts = np.random.default_rng(5), np.zeros((5, 2), dtype=int)
     for _ in range(500):
         example = transform(sample_of(image, [[0, 0, 18.5, 23]]), rng)
@@ -289,7 +290,7 @@ def test_picture_without_objects_is_never_cropped():
     for _ in range(50):
         assert np.array_equal(sample_crop(canvas, np.zeros((0, 4)), rng), canvas)
     image = noise(37, 23)
-    whole = [to_tensor(to_picture(image).resize((16, 16), how)) for how in INTERPOLATIONS]
+    whole = [resize(image, 16, 16, how) for how in INTERPOLATIONS]
     whole += [view.flip(-1) for view in whole]
     transform = TrainTransform(16, expand_probability=0.0)
     for _ in range(50):
@@ -354,25 +355,48 @@ def test_snapped_borders_fall_between_output_pixels(image_size):
 
 
 @pytest.mark.parametrize("image_size", [64, 300])
-def test_snapping_moves_no_part_of_the_picture_by_more_than_half_an_output_pixel(image_size):
-    width, height, moved = 83, 47, 0
+def test_snapping_moves_sides_and_borders_by_at_most_half_a_pixel(image_size):
+    width, height, sides, borders = 83, 47, 0, 0
     for window in random_windows(width, height, 400):
         snapped = snap(window, width, height, image_size)
         for axis, length in ((0, width), (1, height)):
-            low, high = window[axis], window[axis + 2]
-            shown = np.linspace(max(low, 0), min(high, length), 5)
-            if shown[-1] <= shown[0]:
+            (low, high), (new_low, new_high) = window[[axis, axis + 2]], snapped[[axis, axis + 2]]
+            shown = min(high, length) - max(low, 0)
+            if np.array_equal(window, snapped) or shown < 1:
                 continue
-            before = places(shown, low, high, image_size)
-            after = places(shown, snapped[axis], snapped[axis + 2], image_size)
-            assert (abs(after - before) <= 0.5 + 1e-6).all()
-            moved += bool((abs(after - before) > 1e-3).any())
-    assert moved > 100
+            for before, after in ((low, new_low), (high, new_high)):
+                if 0 <= before <= length:
+                    assert after == round(after)
+                    assert abs(after - before) <= 0.5
+                    sides += 1
+            for border in (0, length):
+                if low < border < high:
+                    moved = places(border, new_low, new_high, image_size) - places(border, low, high, image_size)
+                    assert abs(moved) <= 0.5 + 1e-6
+                    borders += 1
+    assert sides > 300
+    assert borders > 300
 
 
-def test_window_inside_the_picture_is_not_moved():
-    for window in ([0, 0, 83, 47], [3.3, 4.4, 60.1, 46.9], [0, 10.5, 83, 20.25]):
+def test_snapped_window_shows_at_least_one_pixel():
+    for window in ([3.1, 4.2, 3.3, 4.4], [82.6, 46.7, 82.9, 46.9], [0.1, 0.1, 0.2, 0.2], [-5, -5, 0.4, 0.4]):
+        snapped = snap(np.array(window), 83, 47, 300)
+        shown = np.minimum(snapped[2:], (83, 47)) - np.maximum(snapped[:2], 0)
+        assert shown.tolist() == [1, 1]
+
+
+def test_window_of_whole_pixels_inside_the_picture_is_not_moved():
+    for window in ([0, 0, 83, 47], [3, 4, 60, 46], [0, 10, 83, 20]):
         assert np.array_equal(snap(np.array(window, dtype=float), 83, 47, 64), window)
+
+
+@pytest.mark.parametrize("how", INTERPOLATIONS)
+@pytest.mark.parametrize("size", [(16, 16), (31, 9), (120, 80)])
+def test_resizing_is_pillows_to_a_grey_level(how, size):
+    image = noise(61, 43)
+    for part in (image, image[:, 5:30, 7:50]):
+        wanted = to_tensor(to_picture(part).resize(size, how))
+        assert (resize(part, *size, how).int() - wanted.int()).abs().max() <= 1
 
 
 def test_window_that_holds_only_fill_is_returned_as_it_is():
@@ -389,7 +413,7 @@ def test_window_wholly_outside_shows_only_the_mean(window, resample):
     assert image.dtype == torch.uint8
     assert (image == MEAN[:, None, None]).all()
     assert covered[2] <= covered[0] or covered[3] <= covered[1]
-    assert (distort(image[None], covered[None], torch.tensor([[32, 1.5, 1.5, 36, 1.0]])) == 0).all()
+    assert (distort(image[None], torch.tensor([covered]), torch.tensor([[32, 1.5, 1.5, 36, 1.0]])) == 0).all()
 
 
 def test_window_on_whole_pixels_is_read_pixel_for_pixel():
@@ -397,9 +421,9 @@ def test_window_on_whole_pixels_is_read_pixel_for_pixel():
     for resample in INTERPOLATIONS:
         view, covered = read_window(image, np.array([4.0, 2.0, 12.0, 10.0]), 8, resample)
         assert torch.equal(view, image[:, 2:10, 4:12])
-        assert covered.tolist() == [0, 0, 8, 8]
+        assert covered == (0, 0, 8, 8)
         view, covered = read_window(image, np.array([-4.0, -2.0, 4.0, 6.0]), 8, resample)
-        assert covered.tolist() == [4, 2, 8, 8]
+        assert covered == (4, 2, 8, 8)
         assert torch.equal(view[:, 2:, 4:], image[:, :6, :4])
         assert (view[:, :2] == MEAN[:, None, None]).all()
         assert (view[:, :, :4] == MEAN[:, None, None]).all()
@@ -582,6 +606,33 @@ def slow_distort(pixel: tuple, brightness: float, contrast: float, saturation: f
     return [value - mean for value, mean in zip(rgb, PIXEL_MEAN, strict=True)]
 
 
+def slow_random_distortion(pixel: tuple, rng: random.Random) -> list:
+    """Distort one pixel at random, in the words of the authors' code."""
+    brightness = rng.uniform(-32, 32) if rng.random() < 0.5 else 0
+    contrast_first = rng.random() < 0.5
+    contrast = rng.uniform(0.5, 1.5) if rng.random() < 0.5 else 1
+    saturation = rng.uniform(0.5, 1.5) if rng.random() < 0.5 else 1
+    hue = 2 * rng.uniform(-18, 18) if rng.random() < 0.5 else 0  # OpenCV's 8-bit hue counts in steps of two degrees
+    return slow_distort(pixel, brightness, contrast, saturation, hue, float(not contrast_first))
+
+
+@pytest.mark.parametrize("pixel", [(200, 120, 60), (30, 90, 20), (90, 100, 240), (128, 128, 128), (255, 250, 5)])
+def test_colours_are_distributed_like_those_of_a_literal_transcription(pixel):
+    slow_rng, rng, samples = random.Random(11), np.random.default_rng(12), 4000
+    slow = np.array([slow_random_distortion(pixel, slow_rng) for _ in range(samples)])
+    colour = torch.tensor([sample_colour(rng) for _ in range(samples)])
+    pixels = torch.tensor(pixel, dtype=torch.uint8)[None, :, None, None].expand(samples, 3, 1, 1)
+    fast = augment._distort_together(pixels, torch.tensor([[0, 0, 1, 1]]).expand(samples, 4), colour)[..., 0, 0].numpy()
+    deviation = slow.std(axis=0)
+    assert (abs(slow.mean(axis=0) - fast.mean(axis=0)) < 4 * deviation * math.sqrt(2 / samples)).all()
+    assert (abs(fast.std(axis=0) / deviation - 1) < 0.06).all()
+    for channel in range(3):
+        # 5 pixels x 3 channels; together they raise a false alarm once in 1000 choices of seeds. A grain of a hundredth
+        # of a grey level joins what only rounding parts.
+        both = (np.round(values[:, channel], 2) for values in (slow, fast))
+        assert stats.ks_2samp(*both).pvalue > 0.001 / 15
+
+
 def distort_pixels(pixels: list, colour: tuple) -> torch.Tensor:
     """(N, 3) distorted pixels, by way of a square that holds them in its first row."""
     square = torch.zeros(1, 3, len(pixels), len(pixels), dtype=torch.uint8)
@@ -674,9 +725,11 @@ def test_each_picture_of_a_batch_has_its_own_distortion_and_fill():
     images = torch.stack([noise(16, 16), noise(16, 16).flip(-1), noise(16, 16).flip(-2)])
     covered = torch.tensor([[0, 0, 16, 16], [3, 5, 9, 16], [0, 4, 12, 7]])
     colour = torch.tensor([sample_colour(rng) for _ in range(3)])
-    together = distort(images, covered, colour)
+    together = augment._distort_together(images, covered, colour)  # what a GPU does
+    assert torch.allclose(together, distort(images, covered, colour), atol=1e-3)
     for n in range(3):
-        assert torch.allclose(together[n], distort(images[n : n + 1], covered[n : n + 1], colour[n : n + 1])[0])
+        alone = distort(images[n : n + 1], covered[n : n + 1], colour[n : n + 1])
+        assert torch.allclose(together[n], alone[0], atol=1e-3)
         x0, y0, x1, y1 = covered[n].tolist()
         mask = torch.zeros(16, 16, dtype=torch.bool)
         mask[y0:y1, x0:x1] = True
