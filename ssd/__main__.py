@@ -50,6 +50,26 @@ def toyvoc(
     print(f"{train} scenes to train on and {test} to test on in {folder}")
 
 
+def _download(name: str, size: str) -> None:
+    """Add the command that downloads one dataset."""
+
+    @data_app.command(name, help=f"Download {name}, {size}: resume, verify, unpack.")
+    def fetch(
+        root: Annotated[Path, typer.Option(help="Folder to put it in.")] = Path("data"),
+        mirror: Annotated[
+            str | None,
+            typer.Option(help="Folder or address that holds the archives, and perhaps a list SHA256SUMS of its own."),
+        ] = None,
+    ) -> None:
+        from .datasets import download
+
+        print(f"{name} is in {download(name, root, mirror)}")
+
+
+for _name, _size in (("voc2007", "0.9 GB"), ("voc2012", "2 GB"), ("coco2017", "20 GB")):
+    _download(_name, _size)
+
+
 @data_app.command()
 def check(
     data: DataOption,

@@ -7,7 +7,7 @@ import torch
 from tqdm import tqdm
 
 from .augment import EvalTransform, normalize
-from .datasets import LabelledPictures
+from .datasets import FromTorchvision, LabelledPictures
 from .datasets.loader import evaluation_batches
 from .errors import RecipeError
 from .metrics.voc import VOCResult, voc_ap
@@ -37,7 +37,7 @@ class Evaluation:
 
 def evaluate(
     model: SSD,
-    dataset: LabelledPictures,
+    dataset: LabelledPictures | FromTorchvision,
     metric: str = "voc07",
     batch_size: int = 32,
     workers: int = 2,
@@ -81,7 +81,11 @@ def check_metric(metric: str) -> None:
 
 @torch.no_grad()
 def detect_all(
-    model: SSD, dataset: LabelledPictures, batch_size: int = 32, workers: int = 2, progress: bool = True
+    model: SSD,
+    dataset: LabelledPictures | FromTorchvision,
+    batch_size: int = 32,
+    workers: int = 2,
+    progress: bool = True,
 ) -> dict[str, Detections]:
     """Return what a network finds in every picture of a dataset, by picture, in pixels; limits are the paper's."""
     device = model.priors_cxcywh.device

@@ -66,3 +66,39 @@ def to_tensor(picture: Image.Image) -> Tensor:
 def to_picture(image: Tensor) -> Image.Image:
     """Turn (3, H, W) uint8 into a Pillow picture."""
     return Image.fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
+
+
+def as_image(image: object) -> Tensor:
+    """Turn a path, Pillow picture, array or tensor into (3, H, W) uint8; EXIF is heeded.
+
+    Raises:
+        DataError: it cannot be read, or has another shape or type.
+
+    """
+    if isinstance(image, str | Path):
+        return read_image(image)
+    if isinstance(image, Image.Image):
+        return to_tensor(ImageOps.exif_transpose(image))
+    shape, kind = tuple(getattr(image, "shape", ())), getattr(image, "dtype", type(image).__name__)
+    if (
+        0 not in shape
+        and isinstance(image, np.ndarray)
+        and image.dtype == np.uint8
+        and image.ndim == 3
+        and shape[2] == 3
+    ):
+        return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
+    if (
+        0 not in shape
+        and isinstance(image, Tensor)
+        and image.dtype == torch.uint8
+        and image.ndim == 3
+        and shape[0] == 3
+    ):
+        return image
+    raise DataError(
+        "is not a picture",
+        field="image",
+        value=f"{kind} {shape}",
+        expected="a path, a Pillow picture, a (H, W, 3) uint8 array or a (3, H, W) uint8 tensor",
+    )

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from .augment import TrainTransform, distort, normalize
 from .checkpoint import cannot_write, load_checkpoint, require_writable, save_checkpoint, write_atomically
-from .datasets import open_data
+from .datasets import FromTorchvision, LabelledPictures, open_data
 from .datasets.loader import training_batches
 from .errors import CheckpointError, RecipeError, TrainingError
 from .loss import MultiBoxLoss, MultiBoxTerms
@@ -33,7 +33,13 @@ ANEW = "in another --out or with --no-resume"
 """How a run with another recipe starts; said where an error advises one."""
 
 
-def train(recipe: Recipe, run_dir: str | Path, resume: bool = True, progress: bool = True) -> Path:
+def train(
+    recipe: Recipe,
+    run_dir: str | Path,
+    resume: bool = True,
+    progress: bool = True,
+    samples: LabelledPictures | FromTorchvision | None = None,
+) -> Path:
     """Train a network after a recipe, from where the folder's last checkpoint stands.
 
     The folder receives checkpoints (the last two), metrics.jsonl, and at the end weights.safetensors and record.json.
@@ -49,6 +55,7 @@ def train(recipe: Recipe, run_dir: str | Path, resume: bool = True, progress: bo
         run_dir: the run's folder; made if missing.
         resume: go on from the last checkpoint; otherwise delete what an earlier run left here.
         progress: show a progress bar on the terminal.
+        samples: what to train on in place of the folder that the recipe names; whoever resumes hands over the same.
 
     Returns:
         Path of the weights.
@@ -62,7 +69,8 @@ def train(recipe: Recipe, run_dir: str | Path, resume: bool = True, progress: bo
     run_dir = Path(run_dir)
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device)
-    samples = open_data(recipe.data, recipe.year, recipe.split, recipe.class_names or None, recipe.keep_difficult)
+    if samples is None:
+        samples = open_data(recipe.data, recipe.year, recipe.split, recipe.class_names or None, recipe.keep_difficult)
     if recipe.network not in NETWORKS:
         raise RecipeError("unknown", field="network", value=recipe.network, expected="one of " + ", ".join(NETWORKS))
     torch.manual_seed(recipe.seed)

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from ssd.datasets.voc import VOC_CLASSES
 from ssd.errors import CheckpointError, DataError, RecipeError
+from ssd.images import as_image
 from ssd.network import NETWORKS, SSD, load_weights, model_from_weights, save_weights, ssd_tiny
-from ssd.network.ssd import as_image, lecun_uniform_
+from ssd.network.ssd import lecun_uniform_
 from ssd.priors import TINY, PriorLevel, PriorSpec, prior_boxes
 
 TINY_PRIORS = json.dumps(asdict(TINY))

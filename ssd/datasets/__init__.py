@@ -5,7 +5,9 @@ from pathlib import Path
 
 from ..errors import DataError
 from .coco import CocoDetection
+from .fetch import download
 from .folder import FolderDetection
+from .pairs import FromTorchvision
 from .pictures import Annotation, LabelledPictures, refuse, union
 from .toyvoc import make_toyvoc
 from .voc import UNIONS, VOC_CLASSES, VOCDetection
@@ -16,8 +18,10 @@ __all__ = [
     "Annotation",
     "CocoDetection",
     "FolderDetection",
+    "FromTorchvision",
     "LabelledPictures",
     "VOCDetection",
+    "download",
     "make_toyvoc",
     "open_data",
     "union",

@@ -3,17 +3,14 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import sqrt
-from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from ..augment import EvalTransform, normalize
 from ..datasets.voc import VOC_CLASSES
-from ..errors import DataError, RecipeError
-from ..images import read_image, to_tensor
+from ..errors import RecipeError
+from ..images import as_image
 from ..nms import detect
 from ..priors import PriorSpec, prior_boxes
 from ..sample import Detections, Sample
@@ -153,37 +150,6 @@ def in_pixels(detections: Detections, size: Tensor) -> Detections:
     """Scale boxes from fractions to pixels of a picture of `size` (2,), width and height, and bring them home."""
     found = detections.cpu()
     return Detections(found.boxes * size.cpu().repeat(2), found.scores, found.labels)
-
-
-def as_image(image: object) -> Tensor:
-    """Turn a path, Pillow picture, array or tensor into (3, H, W) uint8; errors as in `SSD.predict`."""
-    if isinstance(image, str | Path):
-        return read_image(image)
-    if isinstance(image, Image.Image):
-        return to_tensor(ImageOps.exif_transpose(image))
-    shape, kind = tuple(getattr(image, "shape", ())), getattr(image, "dtype", type(image).__name__)
-    if (
-        0 not in shape
-        and isinstance(image, np.ndarray)
-        and image.dtype == np.uint8
-        and image.ndim == 3
-        and shape[2] == 3
-    ):
-        return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
-    if (
-        0 not in shape
-        and isinstance(image, Tensor)
-        and image.dtype == torch.uint8
-        and image.ndim == 3
-        and shape[0] == 3
-    ):
-        return image
-    raise DataError(
-        "is not a picture",
-        field="image",
-        value=f"{kind} {shape}",
-        expected="a path, a Pillow picture, a (H, W, 3) uint8 array or a (3, H, W) uint8 tensor",
-    )
 
 
 def lecun_uniform_(convolution: nn.Conv2d) -> None:
