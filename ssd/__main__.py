@@ -85,9 +85,10 @@ def check(
     from collections import Counter
 
     from .datasets.validate import check_dataset
+    from .network import default_priors
     from .records import write_record
 
-    spec = _spec_of(network)
+    spec = default_priors(network)
     report = check_dataset(data, spec, year, split, _names(class_names), workers)
     table = Table(title=f"{report.dataset.name}: {report.pictures} pictures, {report.empty} without objects")
     table.add_column("class")
@@ -127,15 +128,6 @@ def check(
     print("nothing found that would spoil training")
 
 
-def _spec_of(network: str) -> Any:
-    """Return the priors that a network has by default."""
-    from .network import NETWORKS
-
-    if network not in NETWORKS:
-        raise UserError("unknown", field="network", value=network, expected="one of " + ", ".join(NETWORKS))
-    return inspect.signature(NETWORKS[network]).parameters["spec"].default
-
-
 def _write_sheet(path: Path, dataset: Any) -> None:
     """Write a sheet of up to 24 pictures that can be read, spread over a dataset, with their boxes."""
     from .checkpoint import write_atomically
@@ -163,9 +155,10 @@ def priors(
 ) -> None:
     """Say which share of a dataset's objects the priors reach, by size, and propose sizes that reach more."""
     from .datasets import open_data
+    from .network import default_priors
     from .priors import best_overlaps, propose_spec
 
-    given = _spec_of(network)
+    given = default_priors(network)
     dataset = open_data(data, year, split, _names(class_names))
     boxes = dataset.fractions()
     proposed = propose_spec(given, boxes)
@@ -184,7 +177,8 @@ def priors(
     Console().print(table)
     for name, spec in (("now", given), ("proposed", proposed)):
         sizes = (*(level.min_size for level in spec.levels), spec.levels[-1].max_size)
-        print(f"sizes {name}, in pixels of {spec.image_size}: " + ", ".join(f"{size:g}" for size in sizes))
+        print(f"sizes {name}, in pixels of {spec.image_size}: " + ",".join(f"{size:g}" for size in sizes))
+    print("to train with them: python -m ssd train RECIPE --prior-sizes SIZES ...")
 
 
 @weights_app.command("import")
@@ -215,8 +209,9 @@ def _train(recipe: str, out: Path, resume: bool, **changes: Any) -> None:
     from .train import train
 
     given = {name: value for name, value in changes.items() if value is not None}
-    if "milestones" in given:
-        given["milestones"] = _numbers(given["milestones"])
+    for name, kind in (("milestones", int), ("prior_sizes", float)):
+        if name in given:
+            given[name] = _numbers(given[name], name, kind)
     if "class_names" in given:
         given["class_names"] = _names(given["class_names"])
     weights = train(get_recipe(recipe, **given), out, resume)
@@ -225,12 +220,13 @@ def _train(recipe: str, out: Path, resume: bool, **changes: Any) -> None:
     )
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def _numbers(text: str, field: str, kind: type) -> tuple[int | float, ...]:
     """Turn "800,1200" into numbers."""
     try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
+        return tuple(kind(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise UserError("must be whole numbers", field="milestones", value=text, expected="800,1200") from None
+        what = "whole numbers" if kind is int else "numbers"
+        raise UserError(f"must be {what}", field=field, value=text, expected="such as 800,1200") from None
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -261,7 +257,7 @@ def _with_recipe_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
     ]
     for field in fields(Recipe):
-        kind = str if field.name in ("milestones", "class_names") else field.type
+        kind = str if field.name in ("milestones", "class_names", "prior_sizes") else field.type
         flags = f"--{field.name.replace('_', '-')}"
         if kind is bool:
             flags = f"{flags}/--no-{field.name.replace('_', '-')}"

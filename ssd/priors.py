@@ -4,14 +4,16 @@ The numbers of the method stand here once: sizes and aspect ratios are those of 
 (`examples/ssd/ssd_pascal.py`, `ssd_coco.py`), which made the published results; the paper's section 2.2 gives the idea.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import sqrt
 
 import torch
 from torch import Tensor
 
 from .boxes import VARIANCES, cxcywh_to_xyxy, iou, xyxy_to_cxcywh
-from .errors import DataError
+from .errors import DataError, RecipeError
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def propose_spec(spec: PriorSpec, boxes_xyxy: Tensor, iou_threshold: float = 0.5
         )
 
     def quality(sizes: list[float]) -> tuple[float, float]:
-        best = best_overlaps(_with_sizes(spec, sizes), boxes_xyxy)
+        best = best_overlaps(with_sizes(spec, sizes), boxes_xyxy)
         return (best >= iou_threshold).double().mean().item(), best.double().mean().item()
 
     sizes = [float(round(size)) for size in (*(level.min_size for level in spec.levels), spec.levels[-1].max_size)]
@@ -140,11 +142,24 @@ def propose_spec(spec: PriorSpec, boxes_xyxy: Tensor, iou_threshold: float = 0.5
                 trial = [*sizes[:place], size, *sizes[place + 1 :]]
                 if low <= size <= high and quality(trial) > reached:
                     sizes, reached, improving = trial, quality(trial), True
-    return _with_sizes(spec, sizes)
+    return with_sizes(spec, sizes)
 
 
-def _with_sizes(spec: PriorSpec, sizes: list[float]) -> PriorSpec:
-    """Give a spec other sizes: each is one level's minimum and the maximum of the level before."""
+def with_sizes(spec: PriorSpec, sizes: Sequence[float]) -> PriorSpec:
+    """Give a spec other sizes; maps, steps and aspect ratios stay.
+
+    Args:
+        spec: of L levels.
+        sizes: L + 1, in pixels of the input and growing; each is one level's minimum and the maximum of the one before.
+
+    Raises:
+        RecipeError: their number is another, or they do not grow from above 0.
+
+    """
+    wanted = len(spec.levels) + 1
+    if len(sizes) != wanted or not all(low < high < torch.inf for low, high in pairwise((0, *sizes))):
+        expected = f"{wanted} sizes in pixels, each larger than the one before"
+        raise RecipeError("cannot be", field="prior sizes", value=tuple(sizes), expected=expected)
     levels = zip(spec.levels, sizes[:-1], sizes[1:], strict=True)
     return replace(spec, levels=tuple(replace(level, min_size=low, max_size=high) for level, low, high in levels))
 

@@ -15,6 +15,7 @@ class Recipe:
     Attributes:
         name: what the run is called in records.
         network: name in `ssd.network.NETWORKS`.
+        prior_sizes: sizes of priors, in pixels of the input, for `ssd.priors.with_sizes`; empty for the network's own.
         iterations: optimiser steps.
         pretrain_epochs: first, so many passes over the objects, cut out, to teach the backbone their classes.
         pretrain_rate: highest rate of those passes.
@@ -50,6 +51,7 @@ class Recipe:
     name: str
     network: str
     iterations: int
+    prior_sizes: tuple[float, ...] = ()
     pretrain_epochs: int = 0
     pretrain_rate: float = 3e-3
     batch_size: int = 32
@@ -87,7 +89,7 @@ class Recipe:
             self._require(field, getattr(self, field) >= 0, "0 or more")
         self._require("bias_rate", self.bias_rate >= 0, "0 or more")
         self._require("momentum", 0 <= self.momentum < 1, "0 or more and less than 1")
-        for field in ("milestones", "class_names"):  # a list, as JSON has it, is as good
+        for field in ("milestones", "class_names", "prior_sizes"):  # a list, as JSON has it, is as good
             object.__setattr__(self, field, tuple(getattr(self, field)))
         self._require("pretrain_rate", self.pretrain_rate > 0, "more than 0")
         self._require("optimiser", self.optimiser in ("sgd", "adamw"), "sgd or adamw")

@@ -20,8 +20,9 @@ from .datasets import FromTorchvision, LabelledPictures, open_data
 from .datasets.loader import training_batches
 from .errors import CheckpointError, RecipeError, TrainingError
 from .loss import MultiBoxLoss, MultiBoxTerms
-from .network import NETWORKS, SSD, save_weights
+from .network import NETWORKS, SSD, default_priors, save_weights
 from .pretrain import pretrain_backbone
+from .priors import with_sizes
 from .recipes import Recipe
 from .records import describe_run, write_record
 from .sample import Batch
@@ -71,10 +72,11 @@ def train(
     precision = choose_precision(recipe.precision, device)
     if samples is None:
         samples = open_data(recipe.data, recipe.year, recipe.split, recipe.class_names or None, recipe.keep_difficult)
-    if recipe.network not in NETWORKS:
-        raise RecipeError("unknown", field="network", value=recipe.network, expected="one of " + ", ".join(NETWORKS))
+    spec = default_priors(recipe.network)
+    if recipe.prior_sizes:
+        spec = with_sizes(spec, recipe.prior_sizes)
     torch.manual_seed(recipe.seed)
-    network = NETWORKS[recipe.network](len(samples.class_names), class_names=samples.class_names)
+    network = NETWORKS[recipe.network](len(samples.class_names), class_names=samples.class_names, spec=spec)
     network = network.to(device, memory_format=torch.channels_last).train()
     criterion = MultiBoxLoss(network.priors_cxcywh, network.spec.variances)
     optimiser = make_optimiser(network, recipe)

@@ -120,6 +120,7 @@ WRONG = [
     (["train", "toy", "--out", "out", "--iterations", "0"], ["iterations", "0", "at least 1"]),
     (["train", "toy", "--out", "out", "--iterations", "ten"], ["iterations", "ten"]),
     (["train", "toy", "--out", "out", "--milestones", "8,x"], ["milestones", "8,x", "800,1200"]),
+    (["train", "toy", "--out", "out", "--prior-sizes", "8;9"], ["prior_sizes", "8;9", "numbers"]),
     (["train", "toy", "--out", "out", "--schedule", "linear"], ["schedule", "'linear'", "steps or cosine"]),
     (["train", "toy", "--out", "out", "--precision", "fp8"], ["precision", "'fp8'", "bf16"]),
     (["train", "toy", "--out", "out", "--device", "abacus"], ["device", "'abacus'"]),
@@ -172,7 +173,7 @@ def test_weights_without_names_of_classes_are_refused(run, tmp_path, eight_pictu
 def test_priors_for_a_folders_objects_are_proposed(run, eight_pictures):
     status, output, _ = run("data", "priors", "--data", eight_pictures, "--network", "ssd_tiny")
     assert status == 0
-    assert "sizes now, in pixels of 192: 14, 28, 56, 96, 140, 184" in output
+    assert "sizes now, in pixels of 192: 14,28,56,96,140,184" in output
     assert "sizes proposed, in pixels of 192: " in output
     line = refused(run("data", "priors", "--data", eight_pictures, "--network", "resnet"))
     assert "network: unknown, got 'resnet'; expected one of ssd_tiny" in line

@@ -14,7 +14,7 @@ from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
 from torchvision.models.detection.image_list import ImageList
 
 from ssd.boxes import VARIANCES, cxcywh_to_xyxy, iou
-from ssd.errors import DataError
+from ssd.errors import DataError, RecipeError
 from ssd.network import ssd_tiny
 from ssd.priors import (
     COCO300,
@@ -29,6 +29,7 @@ from ssd.priors import (
     best_overlaps,
     prior_boxes,
     propose_spec,
+    with_sizes,
 )
 
 SPECS = pytest.mark.parametrize(
@@ -311,6 +312,20 @@ def test_proposed_priors_are_never_worse():
     boxes = random_boxes(200, 2)
     reached = [(best_overlaps(spec, boxes) >= 0.5).sum() for spec in (VOC300, propose_spec(VOC300, boxes))]
     assert reached[0] <= reached[1]
+
+
+def test_other_sizes_keep_everything_else():
+    sizes = [level.min_size for level in COCO300.levels] + [COCO300.levels[-1].max_size]
+    assert with_sizes(VOC300, sizes) == COCO300
+    assert with_sizes(COCO300, [30, 60, 111, 162, 213, 264, 315]) == VOC300
+
+
+@pytest.mark.parametrize(
+    "sizes", [[], [30, 60], [0, 1, 2, 3, 4, 5, 6], [1, 2, 3, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6, float("inf")], range(9)]
+)
+def test_sizes_that_cannot_be(sizes):
+    with pytest.raises(RecipeError, match=r"prior sizes.*7 sizes in pixels"):
+        with_sizes(VOC300, sizes)
 
 
 def test_priors_for_no_objects_are_refused():

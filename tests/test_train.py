@@ -25,6 +25,7 @@ from ssd.datasets.loader import AddressedBatches
 from ssd.datasets.voc import VOC_CLASSES, VOCDetection
 from ssd.errors import CheckpointError, DataError, RecipeError, TrainingError
 from ssd.network import model_from_weights, ssd_tiny
+from ssd.priors import TINY, with_sizes
 from ssd.recipes import MACHINE, RECIPES, Recipe, get_recipe
 from ssd.train import choose_device, choose_precision, learning_rate, make_optimiser, train
 
@@ -200,7 +201,7 @@ def test_a_line_of_metrics_is_the_mean_of_the_steps_since_the_last(recipe, unbro
 
 def test_record_says_what_was_run_on_what_and_how_it_went(unbroken, recipe):
     record = json.loads((unbroken / "record.json").read_text(encoding="utf-8"))
-    assert record["recipe"] == {**asdict(recipe), "milestones": [5], "class_names": []}
+    assert record["recipe"] == {**asdict(recipe), "milestones": [5], "class_names": [], "prior_sizes": []}
     assert record["dataset"] == "VOC2007 trainval"
     assert record["curve"] == metrics_of(unbroken)
     assert record["train_seconds"] > 0
@@ -214,7 +215,7 @@ def test_weights_say_which_network_classes_and_recipe_they_belong_to(unbroken, r
         metadata = file.metadata()
     assert metadata["network"] == "ssd_tiny"
     assert tuple(json.loads(metadata["class_names"])) == VOC_CLASSES
-    assert json.loads(metadata["recipe"]) == {**asdict(recipe), "milestones": [5], "class_names": []}
+    assert json.loads(metadata["recipe"]) == {**asdict(recipe), "milestones": [5], "class_names": [], "prior_sizes": []}
     model = model_from_weights(unbroken / "weights.safetensors")
     checkpoint = load_checkpoint(unbroken)
     for name, tensor in model.state_dict().items():
@@ -351,6 +352,7 @@ CHANGES = {
     "expand_max": 3.0,
     "crop": False,
     "distort": False,
+    "prior_sizes": (10, 20, 40, 80, 120, 160),
     "seed": 4,
 }
 
@@ -719,6 +721,15 @@ def test_recipe_by_name_is_the_one_of_the_list_with_the_asked_changes():
     changed = get_recipe("toy", iterations=5, crop=False)
     assert changed == replace(RECIPES["toy"], iterations=5, crop=False)
     assert changed.differences(RECIPES["toy"]) == ["iterations", "crop"]
+
+
+def test_network_gets_the_sizes_of_priors_that_the_recipe_asks_for(recipe, tmp_path):
+    sizes = (10, 20.5, 40, 80, 120, 160)
+    model = model_from_weights(train(replace(recipe, iterations=1, prior_sizes=sizes), tmp_path, progress=False))
+    assert model.spec == with_sizes(TINY, sizes)
+    with pytest.raises(RecipeError, match=r"prior sizes.*6 sizes"):
+        train(replace(recipe, prior_sizes=sizes[1:]), tmp_path / "other", progress=False)
+    assert not (tmp_path / "other").exists()
 
 
 def test_milestones_may_be_a_list_as_json_has_them():
