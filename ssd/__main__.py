@@ -342,13 +342,15 @@ def bench(
     seconds: Annotated[float, typer.Option(min=0, help="For each measurement.")] = 5.0,
     out: Annotated[Path, typer.Option(help="Folder for the record, bench-DEVICE-NAME.json.")] = Path("data/results"),
 ) -> None:
-    """Measure speed beside torchvision's SSD, on this machine and in this run; leave other programs closed."""
+    """Measure speed beside torchvision, on this machine and in this run; leave other programs closed."""
     from .bench import bench as run
+    from .bench import bench_loader, bench_reading
     from .records import describe_run, write_record
     from .train import choose_device
 
     chosen = choose_device(device)
-    timings = run(chosen, batch_size, seconds)
+    timings = run(chosen, batch_size, seconds) | bench_reading(seconds)
+    loader = bench_loader(seconds)
     described = describe_run()
     machine = described["machine"]
     name = machine["gpu" if chosen.type == "cuda" else "processor"]
@@ -362,8 +364,14 @@ def bench(
     Console().print(table)
     slug = "-".join(re.findall(r"[a-z0-9]+", name.lower()))
     path = out / f"bench-{chosen.type if chosen.type == 'cpu' else 'gpu'}-{slug}.json"
-    measured = {what: {**asdict(timing), "ratio": round(timing.ratio, 3)} for what, timing in timings.items()}
-    write_record(path, {"measured": measured, "peer": "torchvision's ssd300_vgg16", **described})
+    for workers, speed in loader["pictures_a_second"].items():
+        print(f"the training loader with {workers} readers: {speed:.0f} pictures a second")
+    measured = {
+        what: {**asdict(timing), "ratio": round(timing.ratio, 3), "times_as_fast": round(timing.times_as_fast, 2)}
+        for what, timing in timings.items()
+    }
+    peer = "torchvision's ssd300_vgg16 and transforms.v2"
+    write_record(path, {"measured": measured, "loader": loader, "peer": peer, **described})
     print(f"record: {path}")
 
 

@@ -1,10 +1,11 @@
 """Benchmarks: both sides do the same work, so that their times may be compared."""
 
+import pytest
 import torch
 from torchvision.models.detection import ssd300_vgg16
 from torchvision.ops import box_iou
 
-from ssd.bench import bench, compare, confident_logits, random_objects
+from ssd.bench import bench, bench_loader, bench_reading, compare, confident_logits, photographs, random_objects
 from ssd.boxes import cxcywh_to_xyxy
 from ssd.matching import match_batch
 from ssd.nms import detect
@@ -28,6 +29,43 @@ def test_everything_is_measured_on_both_sides():
         assert timing.theirs > 0
         assert timing.rounds == 5
         assert timing.ratio == timing.ours / timing.theirs
+
+
+def test_reading_is_measured_on_both_sides_in_one_thread_that_is_given_back():
+    torch.set_num_threads(2)
+    try:
+        timings = bench_reading(seconds=0, image_size=32)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    assert list(timings) == [
+        "augment_workers_vs_torchvision",
+        "augment_all_vs_torchvision",
+        "from JPEG file to square",
+    ]
+    for timing in timings.values():
+        assert timing.pictures == 32
+        assert timing.ours > 0
+        assert timing.times_as_fast == timing.theirs / timing.ours
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+def test_loader_is_measured_for_every_number_of_readers(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    measured = bench_loader(seconds=0, image_size=16, batch_size=4)
+    assert list(measured["pictures_a_second"]) == ["1", "2", "3"]
+    assert all(speed > 0 for speed in measured["pictures_a_second"].values())
+
+
+def test_photographs_are_a_dataset_of_the_size_that_is_said():
+    with photographs(6) as data:
+        assert len(data) == 6
+        for index in range(6):
+            assert data[index].image.shape == (3, 375, 500)
+            assert len(data[index].labels) == 3
+        path = data.paths[data.image_ids[0]]
+        assert path.read_bytes().startswith(b"\xff\xd8"), "a JPEG"
+    assert not path.exists()
 
 
 def test_both_are_run_in_turn():

@@ -2,16 +2,19 @@
 
 from collections import Counter
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from ssd.augment import EvalTransform, TrainTransform
+from ssd.bench import memory_mb
+from ssd.datasets import Annotation, LabelledPictures
 from ssd.datasets.loader import AddressedBatches, evaluation_batches, training_batches
 from ssd.datasets.voc import VOCDetection
 from ssd.errors import DataError
-from ssd.sample import Batch, Sample
+from ssd.sample import Batch, Example, Sample
 
 # On a machine with one processor torch advises against two workers; the tests need them to see that they do no harm.
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
@@ -147,6 +150,32 @@ def test_batches_may_be_left_before_their_end(samples):
     batches = training_batches(samples, TrainTransform(SIZE), 2, 0, 0, 1000, 2)
     assert len(list(islice(batches, 2))) == 2
     batches.close()
+
+
+@pytest.mark.skipif(memory_mb() is None, reason="the system does not tell how much memory processes share")
+def test_readers_memory_stays_flat(monkeypatch):
+    """Twenty thousand pictures' annotations must not be copied into each reader as it looks at them."""
+    pictures, image, square = 20_000, torch.zeros(3, 8, 8, dtype=torch.uint8), torch.zeros(3, 2, 2, dtype=torch.uint8)
+    monkeypatch.setattr("ssd.datasets.pictures.read_image", lambda path, size: image)
+    names = [f"{number:012d}" for number in range(pictures)]
+    found = {name: Annotation.of([(1, 2, 3, 4)] * 7, [1] * 7, size=(8, 8), file=f"a.json: {name}") for name in names}
+    samples = LabelledPictures("many", ("thing",), {name: Path(name) for name in names}, found)
+    del found
+
+    def small(sample: Sample, _: np.random.Generator) -> Example:
+        nothing = torch.zeros(4, dtype=torch.int64)
+        return Example(square, sample.boxes, sample.labels, nothing, torch.zeros(5), nothing[:2], sample.image_id)
+
+    epoch = pictures // 100
+    batches = training_batches(samples, small, 100, 0, 0, 1 << 30, 2)
+    memory = []
+    for number in range(2 * epoch):
+        next(batches)
+        if number in (epoch // 4, 2 * epoch - 1):
+            memory.append(memory_mb())
+    batches.close()
+    # As one object a tensor they would take 100 MB in each of the two.
+    assert memory[1] - memory[0] < 50, memory
 
 
 def test_order_and_views_are_drawn_from_different_streams():

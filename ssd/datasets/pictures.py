@@ -1,9 +1,10 @@
 """Labelled pictures: what every dataset is once its annotations are read, whatever format they had."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -53,6 +54,46 @@ class Annotation:
         return Annotation(boxes, torch.tensor(labels, dtype=torch.int64), *flags.unbind(dim=1), **rest)
 
 
+class Annotations(Mapping[str, Annotation]):
+    """Annotations by picture, laid end to end in a few tensors.
+
+    Those of COCO would be a million little objects otherwise. Every reading process would come to hold a copy of its
+    own, since in Python looking at an object writes to it (it counts who looks).
+
+    Args:
+        found: annotations by the pictures' ids.
+
+    """
+
+    def __init__(self, found: Mapping[str, Annotation]) -> None:
+        self._rows = {image_id: row for row, image_id in enumerate(found)}
+        each = list(found.values())
+        self._starts = np.cumsum([0, *(len(one.labels) for one in each)])
+        self._boxes = torch.cat([torch.zeros(0, 4), *(one.boxes for one in each)])
+        self._labels = torch.cat([torch.zeros(0, dtype=torch.int64), *(one.labels for one in each)])
+        flags = [torch.stack([one.difficult, one.truncated, one.occluded]) for one in each]
+        self._flags = torch.cat([torch.zeros(3, 0, dtype=torch.bool), *flags], dim=1)
+        self._sizes = np.array([one.size or (0, 0) for one in each]).reshape(-1, 2)
+        self._files = np.array(["" if one.file is None else str(one.file) for one in each], dtype=np.str_)
+        common: dict = {}
+        self._rest = [common.setdefault(rest, rest) for rest in ((one.first_pixel, one.database) for one in each)]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the pictures' ids."""
+        return iter(self._rows)
+
+    def __getitem__(self, image_id: str) -> Annotation:
+        """Return a picture's annotation; its tensors are parts of the whole."""
+        row = self._rows[image_id]
+        part = slice(*self._starts[row : row + 2].tolist())
+        size, file = self._sizes[row].tolist(), str(self._files[row])
+        rest = tuple(size) if size != [0, 0] else None, file or None, *self._rest[row]
+        return Annotation(self._boxes[part], self._labels[part], *self._flags[:, part].unbind(dim=0), *rest)
+
+
 class LabelledPictures(Dataset):
     """Pictures and what is in them; annotations are in memory, pictures are read when asked for.
 
@@ -71,12 +112,12 @@ class LabelledPictures(Dataset):
         name: str,
         class_names: Iterable[str],
         paths: dict[str, Path],
-        annotations: dict[str, Annotation],
+        annotations: Mapping[str, Annotation],
         keep_difficult: bool = True,
         left_out: Sequence[str] = (),
     ) -> None:
         self.name, self.class_names = name, tuple(class_names)
-        self.image_ids, self.paths, self.annotations = list(paths), paths, annotations
+        self.image_ids, self.paths, self.annotations = list(paths), paths, Annotations(annotations)
         self.keep_difficult, self.left_out = keep_difficult, tuple(left_out)
 
     def __len__(self) -> int:
@@ -106,7 +147,7 @@ class LabelledPictures(Dataset):
             boxes.append(found.boxes / torch.tensor([width, height, width, height]))
         return torch.cat(boxes)
 
-    def ground_truth(self) -> dict[str, Annotation]:
+    def ground_truth(self) -> Mapping[str, Annotation]:
         """Return every picture's annotation by its id: what `ssd.metrics.voc_ap` measures against."""
         return self.annotations
 
@@ -167,5 +208,5 @@ def union(name: str, datasets: Sequence[LabelledPictures]) -> LabelledPictures:
         twice = paths.keys() & dataset.paths.keys()
         if twice:
             raise DataError("is in two of the datasets", field="picture", value=min(twice), expected="every id once")
-        paths, annotations = paths | dataset.paths, annotations | dataset.annotations
+        paths, annotations = {**paths, **dataset.paths}, {**annotations, **dataset.annotations}
     return LabelledPictures(name, first.class_names, paths, annotations, first.keep_difficult)
