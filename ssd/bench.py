@@ -280,7 +280,7 @@ def _one_thread() -> Iterator[None]:
 
 @contextmanager
 def photographs(count: int = 32) -> Iterator[FolderDetection]:
-    """Write cuts of scikit-image's photographs as JPEG files of 500 x 375 pixels for a while; each has three objects."""
+    """Write cuts of scikit-image's photographs as JPEG files of 500 x 375 pixels, for a while; each has 3 objects."""
     rng = np.random.default_rng(0)
     names = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png")
     folder = Path(skimage.__file__).parent / "data"

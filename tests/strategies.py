@@ -1,5 +1,6 @@
 """Hypothesis strategies for boxes, and the settings that the property tests run with."""
 
+import os
 from collections.abc import Callable
 
 import torch
@@ -13,6 +14,44 @@ from ssd.errors import UserError
 repeatable = settings(
     derandomize=True, database=None, deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
 )
+
+# For what reads files from outside; SSD_FUZZ_CASES=10000 looks long where a test run only glances.
+fuzzing = settings(repeatable, max_examples=int(os.environ.get("SSD_FUZZ_CASES", "150")))
+
+
+def spoilt(good: bytes) -> st.SearchStrategy[bytes]:
+    """Draw a file's content with a few pieces of it cut out, doubled, or replaced by others."""
+    place, piece = (
+        st.integers(0, len(good)),
+        st.binary(max_size=4)
+        | st.sampled_from(
+            [
+                b"<",
+                b">",
+                b"&",
+                b'"',
+                b"-1",
+                b"1e999",
+                b"nan",
+                b"0",
+                b",",
+                b"{",
+                b"]",
+                b"null",
+                b"\n",
+                b"\xff\xfe",
+                good[:40],
+            ]
+        ),
+    )
+
+    def apply(edits: list[tuple[int, int, bytes]]) -> bytes:
+        content = good
+        for start, length, new in edits:
+            content = content[:start] + new + content[start + length :]
+        return content
+
+    return st.lists(st.tuples(place, st.integers(0, 30), piece), min_size=1, max_size=4).map(apply)
 
 
 def outcome(function: Callable, *arguments: object) -> object:

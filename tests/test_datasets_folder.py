@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from strategies import outcome, repeatable
+from strategies import fuzzing, outcome, spoilt
 
 from ssd.datasets import FolderDetection, VOCDetection, open_data, union
 from ssd.errors import DataError
@@ -103,14 +103,17 @@ def test_a_box_outside_and_a_missing_picture_are_named_when_read(folder):
         read(folder, HEAD + "none.png,1,2,5,4,cup\n")[0]
 
 
-@settings(repeatable, max_examples=150)
-@given(text=st.text(max_size=60) | st.lists(st.text(max_size=4), max_size=8).map(lambda f: HEAD + ",".join(f)))
-def test_whatever_stands_in_the_table_gives_a_dataset_or_an_error_that_names_it(tmp_path_factory, text):
-    folder = tmp_path_factory.mktemp("fuzz")
-    (folder / "train.csv").write_text(text, encoding="utf-8", errors="replace")
-    found = outcome(FolderDetection, folder, folder / "train.csv")
+TEXTS = st.text(max_size=60) | st.lists(st.text(max_size=4), max_size=8).map(lambda fields: HEAD + ",".join(fields))
+
+
+@fuzzing
+@given(content=spoilt(TABLE.encode()) | TEXTS.map(lambda text: text.encode(errors="replace")) | st.binary(max_size=60))
+def test_whatever_stands_in_the_table_gives_a_dataset_or_an_error_that_names_it(tmp_path_factory, content):
+    folder = tmp_path_factory.getbasetemp()
+    (folder / "fuzz.csv").write_bytes(content)
+    found = outcome(FolderDetection, folder, folder / "fuzz.csv")
     if isinstance(found, DataError):
-        assert str(folder / "train.csv") in str(found)
+        assert str(folder / "fuzz.csv") in str(found)
 
 
 # ------------------------------------------------------------------------------------------------ what is in a folder

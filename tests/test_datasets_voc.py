@@ -2,11 +2,15 @@
 
 import os
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import torch
 from conftest import TinyVOC
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
+from strategies import fuzzing, outcome, spoilt
 
 from ssd.datasets.voc import VOC_CLASSES, VOCDetection, find_voc, read_annotation, read_split
 from ssd.errors import DataError
@@ -461,3 +465,58 @@ def test_unions_of_years_are_what_the_paper_trains_on(tmp_path):
     assert VOCDetection(tmp_path / "all", keep_difficult=False)[0].difficult.tolist() == [False]
     error = error_of(lambda: VOCDetection(tmp_path / "all", "07+12", "test"))
     assert "split: 07+12 is there to train on, got 'test'" in str(error)
+
+
+# ----------------------------------------------------------------------------------------------------------- anything
+
+GOOD = (
+    "<annotation><folder>VOC2007</folder><source><database>The VOC2007 Database</database></source>"
+    "<size><width>64</width><height>48</height><depth>3</depth></size>"
+    + TinyVOC.object_xml("dog", (5, 5, 40, 40), difficult=0, truncated=1)
+    + TinyVOC.object_xml("person", (1.5, 1, 64, 48), pose="Left")
+    + "</annotation>"
+)
+VALUES = st.sampled_from(["", "0", "-1", "1e999", "nan", "12,5", "0x10", " 7 ", "yes", "dog", "65"]) | st.text(
+    max_size=5
+)
+
+
+@st.composite
+def nearly_right(draw) -> bytes:
+    """Draw a VOC XML with any text in place of some fields' text, and some elements renamed, doubled or gone."""
+    root = ElementTree.fromstring(GOOD)
+    for _ in range(draw(st.integers(1, 3))):
+        parent = draw(st.sampled_from([node for node in root.iter() if len(node)]))
+        node = parent[draw(st.integers(0, len(parent) - 1))]
+        match draw(st.sampled_from(["text", "name", "double", "gone"])):
+            case "text":
+                node.text = "".join(c for c in draw(VALUES) if c.isprintable())
+            case "name":
+                node.tag = draw(
+                    st.sampled_from(["object", "bndbox", "xmin", "size", "width", "name", "difficult", "x"])
+                )
+            case "double":
+                parent.append(node)
+            case "gone":
+                parent.remove(node)
+    return ElementTree.tostring(root, encoding="utf-8")
+
+
+@fuzzing
+@given(content=nearly_right() | spoilt(GOOD.encode()) | st.binary(max_size=80))
+def test_whatever_stands_in_an_xml_gives_an_annotation_or_an_error_that_names_it(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "fuzz.xml"
+    path.write_bytes(content)
+    found = outcome(read_annotation, path)
+    if isinstance(found, DataError):
+        assert str(path) in str(found)
+        assert "\n" not in str(found)
+        return
+    sides = found.boxes[:, 2:] - found.boxes[:, :2]
+    assert (sides > 0).all()
+    assert sides.isfinite().all()
+    assert ((found.labels >= 1) & (found.labels <= len(VOC_CLASSES))).all()
+    collected = []
+    again = read_annotation(path, on_error=collected.append)
+    assert collected == []
+    assert torch.equal(again.boxes, found.boxes)
