@@ -11,7 +11,7 @@ from torch import Tensor
 from .errors import DataError
 
 
-def read_image(path: str | Path, size: tuple[int, int] | None = None) -> Tensor:
+def read_image(path: str | Path, size: tuple[int, int] | None = None, claimed_by: str | Path | None = None) -> Tensor:
     """Read a picture file as RGB, whatever its colour mode; transparent parts turn white.
 
     A picture that its camera marked as rotated (EXIF) is turned upright, as viewers and annotation tools show it.
@@ -20,6 +20,7 @@ def read_image(path: str | Path, size: tuple[int, int] | None = None) -> Tensor:
         path: the file.
         size: (width, height) that an annotation claims. A rotated file whose stored pixels have this size and whose
             upright ones have not is left as stored, since that is what was annotated.
+        claimed_by: the annotation, for the message.
 
     Returns:
         (3, H, W) uint8.
@@ -45,7 +46,8 @@ def read_image(path: str | Path, size: tuple[int, int] | None = None) -> Tensor:
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         raise DataError(f"picture is damaged ({error})", file=path, expected="a complete image file") from None
     if size is not None and picture.size != size:
-        raise DataError("differs from the picture's", file=path, field="size", value=size, expected=f"{picture.size}")
+        expected = f"{size}, as {claimed_by or 'its annotation'} says"
+        raise DataError("is not the annotation's", file=path, field="size", value=picture.size, expected=expected)
     return to_tensor(picture)
 
 

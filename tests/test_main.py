@@ -268,5 +268,7 @@ def test_bench_leaves_a_record(run, tmp_path):
     record = json.loads(path.read_text())
     assert str(path) in output.replace("\n", "")
     assert record["measured"]["matching"]["ratio"] > 0
-    assert record["peer"] == "torchvision's ssd300_vgg16"
+    assert record["peer"] == "torchvision's ssd300_vgg16 and transforms.v2"
+    assert record["measured"]["augment_workers_vs_torchvision"]["times_as_fast"] > 0
+    assert record["loader"]["pictures_a_second"]["1"] > 0
     assert record["machine"]["processor"]

@@ -132,7 +132,7 @@ class LabelledPictures(Dataset):
         """
         image_id = self.image_ids[index]
         found = self.annotations[image_id]
-        image = read_image(self.paths[image_id], found.size)
+        image = read_image(self.paths[image_id], found.size, found.file)
         height, width = image.shape[1:]
         boxes = fit(found.boxes, (width, height), found.file, found.first_pixel) if found.size is None else found.boxes
         keep = slice(None) if self.keep_difficult else ~found.difficult

@@ -153,11 +153,11 @@ def _look(task: tuple[Path, Annotation, tuple[str, ...], int]) -> tuple[tuple[in
     path, found, class_names, image_size = task
     findings = []
 
-    def note(text: str, kind: str) -> None:
-        findings.append(Finding(f"{path}: {text}", kind, False))
+    def note(text: str, kind: str, where: str | Path | None = None) -> None:
+        findings.append(Finding(f"{where or path}: {text}", kind, False))
 
     try:
-        height, width = read_image(path, found.size).shape[1:]
+        height, width = read_image(path, found.size, found.file).shape[1:]
         boxes = fit(found.boxes, (width, height), found.file, found.first_pixel) if found.size is None else found.boxes
     except DataError as error:
         return None, [Finding(str(error), error.message.split(" (")[0], True)]
@@ -168,7 +168,11 @@ def _look(task: tuple[Path, Annotation, tuple[str, ...], int]) -> tuple[tuple[in
             how = "as stored, which its annotation fits" if file.size == found.size else "upright"
             note(f"EXIF says that it is turned; it is read {how}", "turned by EXIF")
     if len(found.labels) and bool(found.difficult.all()):
-        note("all its objects are difficult; they train, but do not count when measured", "all objects difficult")
+        note(
+            "all its objects are difficult; they train, but do not count when measured",
+            "all objects difficult",
+            found.file,
+        )
     sides = (boxes[:, 2:] - boxes[:, :2]) * image_size / torch.tensor([width, height])
     seen = set()
     for number, (box, label, side) in enumerate(
@@ -177,8 +181,13 @@ def _look(task: tuple[Path, Annotation, tuple[str, ...], int]) -> tuple[tuple[in
         name = class_names[label - 1]
         if min(side) < TINY:
             shown = f"{side[0]:.1f} x {side[1]:.1f}"
-            note(f"object {number} ({name}) is {shown} pixels in the network's input of {image_size}", "tiny object")
+            note(
+                f"object {number} ({name}) is {shown} pixels in the network's input of {image_size}",
+                "tiny object",
+                found.file,
+            )
         if (tuple(box), label) in seen:
-            note(f"object {number} ({name}) repeats another, box {[round(v, 1) for v in box]}", "repeated object")
+            shown = [round(v + found.first_pixel * (n < 2), 1) for n, v in enumerate(box)]  # as the file counts
+            note(f"object {number} ({name}) repeats another, box {shown}", "repeated object", found.file)
         seen.add((tuple(box), label))
     return (width, height), findings
