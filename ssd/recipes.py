@@ -15,6 +15,7 @@ class Recipe:
     Attributes:
         name: what the run is called in records.
         network: name in `ssd.network.NETWORKS`.
+        weights: what to start from: "imagenet" (VGG16's), a VGG16 file, a detector's .safetensors; empty: chance.
         prior_sizes: sizes of priors, in pixels of the input, for `ssd.priors.with_sizes`; empty for the network's own.
         iterations: optimiser steps.
         pretrain_epochs: first, so many passes over the objects, cut out, to teach the backbone their classes.
@@ -29,6 +30,7 @@ class Recipe:
         schedule: "steps" divides the rate by 10 at each milestone; "cosine" lowers it to 0 along half a cosine.
         milestones: iterations at which "steps" divides.
         gradient_norm: gradients longer than this are shortened to it; 0 leaves them.
+        ema: decay of a running mean of the weights, which is what the run ends with; 0: the last weights are.
         expand_probability: how often a picture is put on a larger canvas (`ssd.augment.TrainTransform`).
         expand_max: the largest canvas, in sides of the picture.
         crop: crop with the seven samplers.
@@ -37,12 +39,14 @@ class Recipe:
         split: which part of the data to train on.
         class_names: the classes in the order of their labels; empty for the data's own, or VOC's for VOC's layout.
         keep_difficult: train on VOC's difficult objects, too; COCO's crowds are never trained on.
+        parts: pieces that a process works a batch through in, where memory is too small for all of it.
         seed: of the initial weights, of the order and of every augmentation.
 
         data: folder of the data (`ssd.datasets.open_data` says which kinds).
         workers: processes that read pictures; 0 reads in the training process.
         device: "auto", "cpu", "cuda", "cuda:1", ...
         precision: "fp32", "bf16" (autocast), or "auto", which is bf16 on GPUs and on processors with AMX.
+        compile: let torch compile the network first: minutes at the start, faster steps on a GPU.
         checkpoint_every: iterations between checkpoints.
         log_every: iterations between lines of metrics.jsonl.
 
@@ -51,6 +55,7 @@ class Recipe:
     name: str
     network: str
     iterations: int
+    weights: str = ""
     prior_sizes: tuple[float, ...] = ()
     pretrain_epochs: int = 0
     pretrain_rate: float = 3e-3
@@ -64,6 +69,7 @@ class Recipe:
     schedule: str = "steps"
     milestones: tuple[int, ...] = ()
     gradient_norm: float = 0.0
+    ema: float = 0.0
     expand_probability: float = 0.5
     expand_max: float = 4.0
     crop: bool = True
@@ -72,18 +78,20 @@ class Recipe:
     split: str = "trainval"
     class_names: tuple[str, ...] = ()
     keep_difficult: bool = True
+    parts: int = 1
     seed: int = 0
 
     data: str = "data"
     workers: int = 2
     device: str = "auto"
     precision: str = "auto"
+    compile: bool = False
     checkpoint_every: int = 500
     log_every: int = 20
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
-        for field in ("iterations", "batch_size", "checkpoint_every", "log_every"):
+        for field in ("iterations", "batch_size", "parts", "checkpoint_every", "log_every"):
             self._require(field, getattr(self, field) >= 1, "at least 1")
         for field in ("warmup", "workers", "seed", "gradient_norm", "weight_decay", "pretrain_epochs"):
             self._require(field, getattr(self, field) >= 0, "0 or more")
@@ -96,6 +104,7 @@ class Recipe:
         self._require("learning_rate", self.learning_rate > 0, "more than 0")
         self._require("schedule", self.schedule in ("steps", "cosine"), "steps or cosine")
         self._require("precision", self.precision in ("auto", "bf16", "fp32"), "auto, bf16 or fp32")
+        self._require("ema", 0 <= self.ema < 1, "0 or more and less than 1")
         self._require("expand_max", self.expand_max >= 1, "at least 1")
         self._require("expand_probability", 0 <= self.expand_probability <= 1, "0 to 1")
 
@@ -110,7 +119,7 @@ class Recipe:
         ]
 
 
-MACHINE = ("data", "workers", "device", "precision", "checkpoint_every", "log_every")
+MACHINE = ("data", "workers", "device", "precision", "compile", "checkpoint_every", "log_every")
 """Fields that do not decide what comes out of a run."""
 
 toy = Recipe(

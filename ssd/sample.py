@@ -158,6 +158,17 @@ class Batch:
         images = torch.stack([e.image.permute(1, 2, 0) for e in examples]).permute(0, 3, 1, 2)
         return Batch(images, boxes, labels, *stacked, [e.image_id for e in examples])
 
+    def split(self, parts: int) -> list["Batch"]:
+        """Cut the batch into parts of about the same number of pictures; none is empty."""
+        size = -(-len(self.image_ids) // parts)
+        cuts = [slice(start, start + size) for start in range(0, len(self.image_ids), size)]
+        tensors = (f.name for f in fields(self) if f.name != "image_ids")
+        pieces = {name: getattr(self, name).split(size) for name in tensors}
+        return [
+            Batch(**{name: pieces[name][number] for name in pieces}, image_ids=self.image_ids[cut])
+            for number, cut in enumerate(cuts)
+        ]
+
     def map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
         """Apply a function to every tensor."""
         tensors = {f.name: getattr(self, f.name) for f in fields(self)}

@@ -5,13 +5,16 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from .augment import TrainTransform, distort, normalize
@@ -21,6 +24,8 @@ from .datasets.loader import training_batches
 from .errors import CheckpointError, RecipeError, TrainingError
 from .loss import MultiBoxLoss, MultiBoxTerms
 from .network import NETWORKS, SSD, default_priors, save_weights
+from .network.weights import is_detector, start_from
+from .parallel import ALONE, Group, process_group
 from .pretrain import pretrain_backbone
 from .priors import with_sizes
 from .recipes import Recipe
@@ -51,6 +56,8 @@ def train(
     With `recipe.pretrain_epochs` the backbone first learns the classes (`ssd.pretrain`). A run that is stopped during
     these passes begins them again.
 
+    Started by `torchrun`, each process trains on its share of every batch (`ssd.parallel`).
+
     Args:
         recipe: all that decides the result.
         run_dir: the run's folder; made if missing.
@@ -67,39 +74,70 @@ def train(
         TrainingError: the loss stopped being a number; the last good checkpoint stays.
 
     """
-    run_dir = Path(run_dir)
+    with process_group(recipe.device) as group:
+        return _train(recipe, Path(run_dir), resume, progress and group.first, samples, group)
+
+
+def _train(
+    recipe: Recipe,
+    run_dir: Path,
+    resume: bool,
+    progress: bool,
+    samples: LabelledPictures | FromTorchvision | None,
+    group: Group,
+) -> Path:
+    """Train as one process of a group; its first one writes all files."""
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device)
+    if recipe.batch_size % (group.size * recipe.parts):
+        expected = f"a multiple of {group.size} processes times {recipe.parts} parts"
+        raise RecipeError("cannot be shared out", field="batch_size", value=recipe.batch_size, expected=expected)
     if samples is None:
         samples = open_data(recipe.data, recipe.year, recipe.split, recipe.class_names or None, recipe.keep_difficult)
-    spec = default_priors(recipe.network)
-    if recipe.prior_sizes:
-        spec = with_sizes(spec, recipe.prior_sizes)
     torch.manual_seed(recipe.seed)
-    network = NETWORKS[recipe.network](len(samples.class_names), class_names=samples.class_names, spec=spec)
-    network = network.to(device, memory_format=torch.channels_last).train()
+    network = build_network(recipe, samples.class_names).to(device, memory_format=torch.channels_last).train()
     criterion = MultiBoxLoss(network.priors_cxcywh, network.spec.variances)
     optimiser = make_optimiser(network, recipe)
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True)
 
-    start, seconds, pretraining = _restore(recipe, run_dir, resume, network, optimiser)
+    if group.first and not resume:
+        _clear(run_dir)
+    group.wait()
+    start, seconds, pretraining = _restore(recipe, run_dir, network, optimiser, average)
     weights, record_path = run_dir / "weights.safetensors", run_dir / "record.json"
     if start == recipe.iterations and weights.is_file() and record_path.is_file():
         return weights
-    require_writable(run_dir)
+    if group.first:
+        require_writable(run_dir)
     began = time.monotonic() - seconds
+
+    def save(iteration: int) -> None:
+        require_finite(network, iteration)
+        if group.first:
+            took = time.monotonic() - began
+            save_checkpoint(run_dir, iteration, _state(recipe, network, optimiser, average, took, pretraining))
+
     if pretraining is None:
         pretraining = []
         if recipe.pretrain_epochs:
             pretraining = pretrain_backbone(network, samples, recipe, precision, progress)
-            require_finite(network, 0)
-            save_checkpoint(run_dir, 0, _state(recipe, network, optimiser, time.monotonic() - began, pretraining))
-    log = _Log(run_dir / "metrics.jsonl", start)
+            save(0)
+    log = _Log(run_dir / "metrics.jsonl", start, group)
     transform = TrainTransform(
         network.spec.image_size, recipe.expand_probability, recipe.expand_max, recipe.crop, recipe.distort
     )
     batches = training_batches(
-        samples, transform, recipe.batch_size, recipe.seed, start, recipe.iterations, recipe.workers
+        samples, transform, recipe.batch_size, recipe.seed, start, recipe.iterations, recipe.workers, group
     )
+    step, module = training_step, network
+    if group.size > 1 or recipe.parts > 1:
+        step = partial(shared_step, group=group, parts=recipe.parts)
+    if recipe.compile:
+        module = torch.compile(module)
+    if group.size > 1:
+        if device.type == "cuda":
+            module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
+        module = DistributedDataParallel(module, [device.index] if device.type == "cuda" else None)
     with (
         _stop_signal() as stopped,
         tqdm(
@@ -108,28 +146,58 @@ def train(
     ):
         for iteration, batch in enumerate(batches, start=start + 1):
             rate = learning_rate(recipe, iteration - 1)
-            terms = training_step(
-                network, criterion, optimiser, batch.to(device), rate, recipe.gradient_norm, precision, recipe.distort
+            terms = step(
+                module, criterion, optimiser, batch.to(device), rate, recipe.gradient_norm, precision, recipe.distort
             )
+            if recipe.ema and iteration > recipe.warmup:
+                average.update_parameters(network)
             log.add(iteration, terms, rate, batch.image_ids)
             bar.update()
             last = iteration == recipe.iterations
-            save = last or stopped.is_set() or iteration % recipe.checkpoint_every == 0
-            if save or iteration % recipe.log_every == 0:
+            due = last or iteration % recipe.checkpoint_every == 0
+            if due or iteration % recipe.log_every == 0 or (group.size == 1 and stopped.is_set()):
                 line = log.flush(time.monotonic() - began)
                 bar.set_postfix(loss=f"{line['localization'] + line['confidence']:.2f}")
-            if save:
-                require_finite(network, iteration)
-                seconds = time.monotonic() - began
-                save_checkpoint(run_dir, iteration, _state(recipe, network, optimiser, seconds, pretraining))
-            if stopped.is_set() and not last:
-                raise KeyboardInterrupt
+                # Processes that were told to stop at different moments stop together, where they meet anyway.
+                stop = bool(group.sum(torch.tensor(stopped.is_set(), device=device).int()))
+                if due or stop:
+                    save(iteration)
+                if stop and not last:
+                    raise KeyboardInterrupt
 
-    save_weights(network, weights, {"network": recipe.network, "recipe": json.dumps(asdict(recipe))})
-    record = {"recipe": asdict(recipe), **describe_run(), "train_seconds": round(time.monotonic() - began, 1)}
-    record |= {"dataset": samples.name, "pretraining": pretraining, "curve": log.lines()}
-    write_record(record_path, record)
+    if group.first:
+        trained = average.module if recipe.ema else network
+        save_weights(trained, weights, {"network": recipe.network, "recipe": json.dumps(asdict(recipe))})
+        record = {"recipe": asdict(recipe), **describe_run(), "train_seconds": round(time.monotonic() - began, 1)}
+        record |= {"dataset": samples.name, "processes": group.size, "pretraining": pretraining, "curve": log.lines()}
+        write_record(record_path, record)
+    group.wait()
     return weights
+
+
+def build_network(recipe: Recipe, class_names: Sequence[str]) -> SSD:
+    """Build the network that a recipe asks for, from its seed's chance or from the weights that it names.
+
+    Weights are those that the network itself takes, and besides any detector of this package on the same network,
+    whatever its classes and sizes of priors: what fits is taken over, and where the classes are others, the heads that
+    tell them start anew.
+
+    Raises:
+        RecipeError: there is no such network, or it cannot have priors of these sizes.
+        CheckpointError: the weights are missing or made for another network.
+
+    """
+    spec = default_priors(recipe.network)
+    if recipe.prior_sizes:
+        spec = with_sizes(spec, recipe.prior_sizes)
+    build = partial(NETWORKS[recipe.network], len(class_names), class_names=class_names, spec=spec)
+    if not recipe.weights:
+        return build()
+    if is_detector(recipe.weights):
+        network = build()
+        start_from(network, recipe.weights)
+        return network
+    return build(weights=recipe.weights)
 
 
 def training_step(
@@ -171,6 +239,67 @@ def training_step(
         nn.utils.clip_grad_norm_(network.parameters(), gradient_norm)
     optimiser.step()
     return MultiBoxTerms(*(term.detach() for term in terms))
+
+
+def shared_step(
+    network: nn.Module,
+    criterion: MultiBoxLoss,
+    optimiser: torch.optim.Optimizer,
+    batch: Batch,
+    rate: float,
+    gradient_norm: float = 0.0,
+    precision: torch.dtype = torch.float32,
+    colours: bool = True,
+    group: Group = ALONE,
+    parts: int = 1,
+) -> MultiBoxTerms:
+    """Take a step as `training_step` does, for a batch that is shared out to processes, or worked through in parts.
+
+    The loss divides by N, the matched priors of the whole batch, which no share knows. So the gradients of undivided
+    sums are added up, over parts and processes, and divided once, by the N of them all. Only batch normalisation sees
+    that the batch is in pieces (on GPUs it is told what the other processes see).
+
+    Args:
+        network: in training mode; of several processes, in DistributedDataParallel.
+        criterion: as for `training_step`, like all up to `colours`.
+        optimiser: likewise.
+        batch: this process's share of it.
+        rate: likewise.
+        gradient_norm: likewise.
+        precision: likewise.
+        colours: likewise.
+        group: the processes.
+        parts: how many pieces this process works through one after another, for want of memory.
+
+    Returns:
+        The loss of the whole batch before the step, detached.
+
+    """
+    for parameters in optimiser.param_groups:
+        parameters["lr"] = rate * parameters["rate_factor"]
+    optimiser.zero_grad(set_to_none=True)
+    sums = []
+    for number, part in enumerate(batch.split(parts), start=1):
+        images = part.images.contiguous(memory_format=torch.channels_last)
+        images = distort(images, part.covered, part.colour) if colours else normalize(images)
+        between = network.no_sync() if group.size > 1 and number < parts else nullcontext()
+        with between:
+            with torch.autocast(images.device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
+                offsets, logits = network(images)
+            terms = criterion(offsets, logits, part.boxes, part.labels)
+            divided_by = terms.matched.clamp(min=1)
+            undivided = [terms.localization * divided_by, terms.confidence * divided_by]
+            sum(undivided).backward()
+        sums.append(torch.stack([*undivided, terms.matched]).detach())
+    localization, confidence, matched = group.sum(torch.stack(sums).sum(dim=0))
+    divisor = matched.clamp(min=1)
+    for parameter in network.parameters():
+        if parameter.grad is not None:
+            parameter.grad.mul_(group.size / divisor)  # DistributedDataParallel has taken the mean over processes
+    if gradient_norm:
+        nn.utils.clip_grad_norm_(network.parameters(), gradient_norm)
+    optimiser.step()
+    return MultiBoxTerms(localization / divisor, confidence / divisor, matched)
 
 
 def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -246,12 +375,12 @@ def require_finite(network: nn.Module, iteration: int) -> None:
 class _Log:
     """Writes metrics.jsonl; losses wait on the device until they are written, so that no step waits for them."""
 
-    def __init__(self, path: Path, start: int) -> None:
-        self.path = path
+    def __init__(self, path: Path, start: int, group: Group) -> None:
+        self.path, self.group = path, group
         self.pending: list[tuple[int, Tensor, float, list[str]]] = []
         # Lines after the checkpoint that a run resumes from will be written again.
         kept = [line for line in self.lines() if line["iteration"] <= start]
-        if path.exists():
+        if path.exists() and group.first:
             write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self.previous = (start, kept[-1]["seconds"] if kept else 0.0)
 
@@ -276,6 +405,7 @@ class _Log:
         values = torch.stack([terms for _, terms, _, _ in self.pending]).cpu()
         for (iteration, _, _, image_ids), finite in zip(self.pending, values.isfinite().all(dim=1), strict=True):
             if not finite:
+                image_ids = [name for share in self.group.gather(image_ids) for name in share]
                 raise TrainingError(
                     f"loss is not a finite number at iteration {iteration}",
                     field="pictures of that batch",
@@ -283,6 +413,7 @@ class _Log:
                     expected=f"better boxes in these pictures, or a lower --learning-rate {ANEW}",
                 )
         iteration, _, rate, image_ids = self.pending[-1]
+        pictures = len(image_ids) * self.group.size
         localization, confidence, matched = values.mean(dim=0).tolist()
         steps, took = iteration - self.previous[0], seconds - self.previous[1]
         line = {
@@ -291,20 +422,26 @@ class _Log:
             "confidence": round(confidence, 5),
             "matched": round(matched, 1),
             "learning_rate": rate,
-            "pictures_per_second": round(steps * len(image_ids) / max(took, 1e-9), 1),
+            "pictures_per_second": round(steps * pictures / max(took, 1e-9), 1),
             "seconds": round(seconds, 2),
         }
-        try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-        except OSError as error:
-            raise cannot_write(self.path, error) from None
+        if self.group.first:
+            try:
+                with self.path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(line) + "\n")
+            except OSError as error:
+                raise cannot_write(self.path, error) from None
         self.pending, self.previous = [], (iteration, seconds)
         return line
 
 
 def _state(
-    recipe: Recipe, network: SSD, optimiser: torch.optim.Optimizer, seconds: float, pretraining: list[dict]
+    recipe: Recipe,
+    network: SSD,
+    optimiser: torch.optim.Optimizer,
+    average: AveragedModel,
+    seconds: float,
+    pretraining: list[dict],
 ) -> dict:
     """Collect what a run needs to go on; data order and augmentation follow from the iteration alone."""
     return {
@@ -312,22 +449,26 @@ def _state(
         "class_names": list(network.class_names),
         "model": network.state_dict(),
         "optimiser": optimiser.state_dict(),
+        "average": average.state_dict() if recipe.ema else None,
         "rng": torch.get_rng_state(),
         "seconds": seconds,
         "pretraining": pretraining,
     }
 
 
+def _clear(run_dir: Path) -> None:
+    """Delete what an earlier run left in its folder."""
+    for old in (*run_dir.glob("checkpoint-*.pt"), *(run_dir / name for name in RESULTS)):
+        old.unlink(missing_ok=True)
+
+
 def _restore(
-    recipe: Recipe, run_dir: Path, resume: bool, network: SSD, optimiser: torch.optim.Optimizer
+    recipe: Recipe, run_dir: Path, network: SSD, optimiser: torch.optim.Optimizer, average: AveragedModel
 ) -> tuple[int, float, list[dict] | None]:
     """Load the last checkpoint; return the iterations done, the seconds they took, and the history of pretraining.
 
     Where there is no checkpoint: 0, 0.0 and None.
     """
-    if not resume:
-        for old in (*run_dir.glob("checkpoint-*.pt"), *(run_dir / name for name in RESULTS)):
-            old.unlink(missing_ok=True)
     state = load_checkpoint(run_dir)
     if state is None:
         return 0, 0.0, None
@@ -350,6 +491,8 @@ def _restore(
         )
     network.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])
+    if recipe.ema:
+        average.load_state_dict(state["average"])
     torch.set_rng_state(state["rng"])
     return state["iteration"], state["seconds"], state["pretraining"]
 

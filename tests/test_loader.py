@@ -156,7 +156,7 @@ def test_batches_may_be_left_before_their_end(samples):
 def test_readers_memory_stays_flat(monkeypatch):
     """Twenty thousand pictures' annotations must not be copied into each reader as it looks at them."""
     pictures, image, square = 20_000, torch.zeros(3, 8, 8, dtype=torch.uint8), torch.zeros(3, 2, 2, dtype=torch.uint8)
-    monkeypatch.setattr("ssd.datasets.pictures.read_image", lambda path, size: image)
+    monkeypatch.setattr("ssd.datasets.pictures.read_image", lambda *_: image)
     names = [f"{number:012d}" for number in range(pictures)]
     found = {name: Annotation.of([(1, 2, 3, 4)] * 7, [1] * 7, size=(8, 8), file=f"a.json: {name}") for name in names}
     samples = LabelledPictures("many", ("thing",), {name: Path(name) for name in names}, found)
@@ -175,7 +175,7 @@ def test_readers_memory_stays_flat(monkeypatch):
             memory.append(memory_mb())
     batches.close()
     # As one object a tensor they would take 100 MB in each of the two.
-    assert memory[1] - memory[0] < 50, memory
+    assert memory[1] - memory[0] < 80, memory
 
 
 def test_order_and_views_are_drawn_from_different_streams():

@@ -353,6 +353,8 @@ CHANGES = {
     "crop": False,
     "distort": False,
     "prior_sizes": (10, 20, 40, 80, 120, 160),
+    "ema": 0.9,
+    "parts": 2,
     "seed": 4,
 }
 
@@ -372,7 +374,7 @@ def test_fields_about_the_machine_may_change(recipe, unbroken, stopped, eight_pi
     same = {torch.bfloat16: "bf16", torch.float32: "fp32"}[choose_precision(recipe.precision, torch.device("cpu"))]
     changes = {"data": str(moved), "workers": 1, "device": "cpu:0", "checkpoint_every": 3, "log_every": 1}
     changes["precision"] = same
-    assert set(changes) == set(MACHINE)
+    assert set(changes) == set(MACHINE) - {"compile"}  # it may need a compiler, and rounds in other places
     train(replace(recipe, **changes), stopped, progress=False)
     assert_same_weights(stopped, unbroken)
     assert [line["iteration"] for line in metrics_of(stopped)] == [2, 4, 5, 6]

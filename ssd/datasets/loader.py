@@ -1,5 +1,6 @@
 """From datasets to batches, in worker processes, in an order that depends on the seed and the iteration alone."""
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ..errors import UserError
+from ..parallel import ALONE, Group
 from ..sample import Batch, Example, Sample
 
 ORDER, VIEW, CROPS = 0, 1, 2
@@ -19,11 +21,13 @@ class AddressedBatches(Sampler[list[tuple[int, int]]]):
     """Name the pictures of each training batch by (epoch, index), from any iteration on.
 
     Epochs are shuffled one by one and laid end to end; batch i takes the next `batch_size` of that stream, so no
-    picture is left out and a run that starts at iteration i sees what an unbroken one would.
+    picture is left out and a run that starts at iteration i sees what an unbroken one would. Of several processes each
+    names its share of every batch.
     """
 
-    def __init__(self, length: int, batch_size: int, seed: int, start: int, stop: int) -> None:
+    def __init__(self, length: int, batch_size: int, seed: int, start: int, stop: int, group: Group = ALONE) -> None:
         self.length, self.batch_size, self.seed, self.start, self.stop = length, batch_size, seed, start, stop
+        self.group = group
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -38,7 +42,7 @@ class AddressedBatches(Sampler[list[tuple[int, int]]]):
                 if epoch != current:
                     current, order = epoch, np.random.default_rng([self.seed, ORDER, epoch]).permutation(self.length)
                 batch.append((epoch, int(order[position])))
-            yield batch
+            yield batch[self.group.rank :: self.group.size]
 
 
 class _Views(Dataset):
@@ -97,6 +101,7 @@ def training_batches(
     start: int,
     stop: int,
     workers: int,
+    group: Group = ALONE,
 ) -> Iterator[Batch]:
     """Yield the training batches of iterations start..stop-1.
 
@@ -110,12 +115,13 @@ def training_batches(
         start: first iteration.
         stop: one past the last.
         workers: processes that read pictures; 0 reads in this one.
+        group: the processes that share every batch; this one gets its share alone.
 
     Raises:
         UserError: a picture cannot be read (raised here, not in the worker).
 
     """
-    batches = AddressedBatches(len(samples), batch_size, seed, start, stop)
+    batches = AddressedBatches(len(samples), batch_size, seed, start, stop, group)
     yield from _load(_Views(samples, transform, seed), workers, batch_sampler=batches)
 
 
@@ -136,8 +142,10 @@ def _step_back(_worker: int) -> None:
     """Leave Ctrl-C to the training loop, which decides when to stop, and the processor to it where both want it.
 
     On a CPU the loop's threads wait for each other at every layer. A worker that holds one of them up holds up all;
-    at lower priority it reads in the gaps.
+    at lower priority it reads in the gaps. And what was there before the worker is none of its garbage: looking for
+    some in memory that it shares with the loop would copy it.
     """
+    gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):  # not on Windows
         os.nice(19)

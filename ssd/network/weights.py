@@ -114,6 +114,34 @@ def load_weights(network: SSD, weights: str | Path) -> None:
     network.load_state_dict(state)
 
 
+def is_detector(weights: str | Path) -> bool:
+    """Say whether weights, as a path or a name, are a whole detector of this package's."""
+    return str(weights).endswith(".safetensors") or (SHIPPED / f"{weights}.safetensors").is_file()
+
+
+def start_from(network: SSD, weights: str | Path) -> None:
+    """Let a network start from a trained detector on the same body, whatever its classes and sizes of priors.
+
+    If the classes are not the same, the heads that tell them are not taken over. Heads stay what they are, too, where
+    the priors of a cell are others in number.
+
+    Raises:
+        CheckpointError: no such file, or it was made for another network.
+
+    """
+    path = find_weights(weights)
+    same_classes = tuple(json.loads(read_metadata(path)["class_names"])) == tuple(network.class_names)
+    state, mine = safetensors.torch.load_file(path), network.state_dict()
+    for name in [*mine, *state]:
+        head = name.startswith(("logit_heads.", "offset_heads."))
+        found, wanted = (tuple(d[name].shape) if name in d else "nothing" for d in (state, mine))
+        if found != wanted and not (head and "nothing" not in (found, wanted)):
+            raise CheckpointError("does not fit the network", file=path, field=name, value=found, expected=f"{wanted}")
+        if found == wanted and (same_classes or not name.startswith("logit_heads.")):
+            mine[name] = state[name]
+    network.load_state_dict(mine)
+
+
 def model_from_weights(weights: str | Path) -> SSD:
     """Build the network that a weights file belongs to, with its class names, and load it; ready to predict.
 
