@@ -83,6 +83,8 @@ def pretrain_backbone(
     for _ in tqdm(epochs, unit="epoch", disable=not progress, desc=f"{recipe.name}, classes", leave=False):
         loss_sum, right = torch.zeros((), device=device), torch.zeros((), device=device)
         for rows in torch.from_numpy(rng.permutation(len(crops))).split(2 * recipe.batch_size):
+            if len(rows) == 1:
+                continue  # batch normalisation cannot learn from one; in the next epoch it will be another's turn
             level = rng.integers(len(channels))
             views = shifted_views(crops[rows], covered[rows], SHOWN, rng)
             if recipe.distort:

@@ -145,7 +145,66 @@ than plain descent in so few steps. Canvases of up to twice the picture, not fou
 distorted ones need more passes than ten minutes allow, and ToyVOC's are random already.
 """
 
-RECIPES = {recipe.name: recipe for recipe in (toy,)}
+paper_voc300 = Recipe(
+    name="paper_voc300",
+    network="ssd300_vgg16",
+    weights="imagenet",
+    iterations=120_000,
+    milestones=(80_000, 100_000),
+    year="07+12",
+    workers=8,
+    checkpoint_every=2000,
+)
+"""SSD300 as published, with expansion: 77.2 on VOC2007 test (the authors' `ssd_pascal.py`; paper, section 3.6).
+
+The defaults of `Recipe` are the paper's, too: 32 pictures a step, rate 0.001, momentum 0.9, decay 0.0005, and biases at
+twice the rate without decay.
+"""
+
+paper_voc512 = replace(paper_voc300, name="paper_voc512", network="ssd512_vgg16")
+"""SSD512 on the same pictures and schedule: 79.8."""
+
+paper_coco300 = replace(
+    paper_voc300,
+    name="paper_coco300",
+    prior_sizes=(21, 45, 99, 153, 207, 261, 315),
+    iterations=400_000,
+    milestones=(280_000, 360_000),
+    year="2017",
+    split="train",
+)
+"""SSD300 on COCO (the authors' `ssd_coco.py`), with smaller priors.
+
+The paper trains on trainval35k of 2014, which is train2017 but for a few pictures.
+"""
+
+paper_coco512 = replace(
+    paper_coco300,
+    name="paper_coco512",
+    network="ssd512_vgg16",
+    prior_sizes=(20.48, 51.2, 133.12, 215.04, 296.96, 378.88, 460.8, 542.72),
+)
+"""SSD512 on COCO, likewise."""
+
+scratch_voc300 = Recipe(
+    name="scratch_voc300",
+    network="ssd300_vgg16_bn",
+    iterations=40_000,
+    batch_size=64,
+    learning_rate=0.02,
+    bias_rate=1.0,
+    warmup=1000,
+    schedule="cosine",
+    gradient_norm=10.0,
+    workers=8,
+    checkpoint_every=2000,
+)
+"""SSD300 from chance, on VOC2007 alone, for when no ImageNet weights are at hand: batch normalisation, a larger rate
+after a warm-up, and 510 passes over the pictures. Not the paper's, and not yet run."""
+
+RECIPES = {
+    recipe.name: recipe for recipe in (toy, paper_voc300, paper_voc512, paper_coco300, paper_coco512, scratch_voc300)
+}
 """Recipes by name."""
 
 

@@ -133,6 +133,18 @@ def test_data_without_objects_teach_nothing(tiny_voc, recipe):
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 
+def test_a_last_view_that_is_alone_in_its_batch_is_left_to_the_next_epoch(tiny_voc, recipe):
+    tiny_voc.picture("000001")
+    boxes = [tiny_voc.object_xml("dog", (5 + n, 5, 40 + n, 40)) for n in range(9)]
+    tiny_voc.annotate("000001", *boxes)
+    tiny_voc.split("trainval", "000001")
+    torch.manual_seed(0)
+    changed = replace(recipe, pretrain_epochs=8)  # two batches of four and one of one, on each of the three maps
+    history = pretrain_backbone(ssd_tiny(), VOCDetection(tiny_voc.root), changed, progress=False)
+    assert len(history) == 8
+    assert all(0 < line["loss"] < 10 for line in history)
+
+
 def weights_of(folder: Path) -> dict[str, torch.Tensor]:
     return safetensors.torch.load_file(folder / "weights.safetensors")
 

@@ -16,6 +16,7 @@ import pytest
 import safetensors
 import safetensors.torch
 import torch
+from kill_training import kill_and_resume
 from PIL import Image
 from torch import Tensor, nn
 
@@ -25,9 +26,9 @@ from ssd.datasets.loader import AddressedBatches
 from ssd.datasets.voc import VOC_CLASSES, VOCDetection
 from ssd.errors import CheckpointError, DataError, RecipeError, TrainingError
 from ssd.network import model_from_weights, ssd_tiny
-from ssd.priors import TINY, with_sizes
+from ssd.priors import COCO300, COCO512, TINY, VOC300, VOC512, with_sizes
 from ssd.recipes import MACHINE, RECIPES, Recipe, get_recipe
-from ssd.train import choose_device, choose_precision, learning_rate, make_optimiser, train
+from ssd.train import build_network, choose_device, choose_precision, learning_rate, make_optimiser, train
 
 # On a machine with one processor torch advises against workers; the tests need them to see that they do no harm.
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
@@ -732,6 +733,71 @@ def test_network_gets_the_sizes_of_priors_that_the_recipe_asks_for(recipe, tmp_p
     with pytest.raises(RecipeError, match=r"prior sizes.*6 sizes"):
         train(replace(recipe, prior_sizes=sizes[1:]), tmp_path / "other", progress=False)
     assert not (tmp_path / "other").exists()
+
+
+def test_killed_at_random_moments_a_run_ends_with_the_same_bits(tmp_path):
+    assert len(kill_and_resume(tmp_path, kills=2, iterations=40)) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "iterations", "milestones", "year"),
+    [
+        ("paper_voc300", VOC300, 120_000, (80_000, 100_000), "07+12"),
+        ("paper_voc512", VOC512, 120_000, (80_000, 100_000), "07+12"),
+        ("paper_coco300", COCO300, 400_000, (280_000, 360_000), "2017"),
+        ("paper_coco512", COCO512, 400_000, (280_000, 360_000), "2017"),
+    ],
+)
+def test_recipes_of_the_paper(name, spec, iterations, milestones, year):
+    recipe = get_recipe(name)
+    assert (recipe.iterations, recipe.milestones, recipe.year) == (iterations, milestones, year)
+    assert (recipe.optimiser, recipe.learning_rate, recipe.momentum, recipe.weight_decay) == ("sgd", 1e-3, 0.9, 5e-4)
+    assert (recipe.batch_size, recipe.bias_rate, recipe.warmup, recipe.weights) == (32, 2.0, 0, "imagenet")
+    assert (recipe.expand_probability, recipe.expand_max, recipe.crop, recipe.distort) == (0.5, 4.0, True, True)
+    assert recipe.keep_difficult
+    assert build_network(replace(recipe, weights=""), ["thing"]).spec == spec
+
+
+def test_running_mean_of_the_weights_is_what_the_run_ends_with(recipe, tmp_path, monkeypatch):
+    """The mean starts as the weights after the first step behind the warm-up, and follows by a tenth of the way."""
+    seen, real = [], ssd.train.training_step
+
+    def step(network, *rest, **options):
+        terms = real(network, *rest, **options)
+        seen.append({name: tensor.clone() for name, tensor in network.state_dict().items()})
+        return terms
+
+    monkeypatch.setattr(ssd.train, "training_step", step)
+    path = train(replace(recipe, ema=0.9, warmup=2), tmp_path, progress=False)
+    wanted = seen[2]
+    for state in seen[3:]:
+        for name, tensor in state.items():
+            if tensor.is_floating_point():
+                wanted[name] = 0.9 * wanted[name] + 0.1 * tensor
+    found = safetensors.torch.load_file(path)
+    moved = 0
+    for name, tensor in wanted.items():
+        if tensor.is_floating_point():
+            assert torch.allclose(found[name], tensor, atol=1e-6), name
+            moved += not torch.equal(found[name], seen[-1][name])
+    assert moved > 20
+
+
+def test_a_run_may_start_from_another_detector_on_the_same_body(recipe, unbroken, tmp_path):
+    weights = str(unbroken / "weights.safetensors")
+    trained = safetensors.torch.load_file(weights)
+    same = build_network(replace(recipe, weights=weights), VOC_CLASSES).state_dict()
+    assert all(torch.equal(tensor, same[name]) for name, tensor in trained.items())
+    torch.manual_seed(1)
+    sizes = (10, 20, 40, 80, 120, 160)
+    other = build_network(replace(recipe, weights=weights, prior_sizes=sizes), ["cup", "spoon"])
+    assert other.spec == with_sizes(TINY, sizes)
+    for name, tensor in other.state_dict().items():
+        assert torch.equal(tensor, trained[name]) != name.startswith("logit_heads."), name
+    with pytest.raises(CheckpointError, match="does not fit the network"):
+        build_network(replace(recipe, weights=weights, network="ssd300_vgg16_bn"), VOC_CLASSES)
+    with pytest.raises(CheckpointError, match="no such weights"):
+        build_network(replace(recipe, weights="nowhere.safetensors"), VOC_CLASSES)
 
 
 def test_milestones_may_be_a_list_as_json_has_them():

@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from ssd.datasets import validate
 from ssd.datasets.validate import check_dataset
 from ssd.errors import DataError
 from ssd.priors import VOC300
@@ -122,6 +123,32 @@ def test_a_table_of_ones_own_pictures_is_checked_line_by_line(tmp_path):
     for part in ("line 3 xmax: is not a number", "line 4: has another number of fields", "b.png: picture is missing"):
         assert part in found
     assert report.objects == {"cup": 1}
+
+
+def test_fractions_where_pixels_belong_are_found(tmp_path):
+    Image.new("RGB", (40, 32)).save(tmp_path / "a.png")
+    (tmp_path / "train.csv").write_text("picture,xmin,ymin,xmax,ymax,class\na.png,0.1,0.2,0.75,1,cup\n")
+    (found,) = texts(check(tmp_path, split="train"), serious=True)
+    assert "train.csv: a.png: no box reaches beyond 1: fractions" in found
+
+
+def test_a_class_with_hardly_an_object_among_many_is_noted(tmp_path):
+    Image.new("RGB", (40, 32)).save(tmp_path / "a.png")
+    rows = ["picture,xmin,ymin,xmax,ymax,class"]
+    rows += [f"a.png,{n % 20},0,{n % 20 + 9 + n // 20},30,{'cups' if n == 50 else 'cup'}" for n in range(100)]
+    (tmp_path / "train.csv").write_text("\n".join(rows))
+    report = check(tmp_path, split="train")
+    assert not report.serious
+    (found,) = (f.text for f in report.findings if f.kind == "rare class")
+    assert "class cups: only 1 of 100 objects" in found
+
+
+def test_several_processes_find_what_one_does(broken, monkeypatch):
+    alone = check(broken)
+    monkeypatch.setattr(validate, "WORTH_A_POOL", 1)
+    together = check_dataset(broken, VOC300, workers=2, progress=False)
+    assert together.findings == alone.findings
+    assert together.objects == alone.objects
 
 
 def test_a_table_with_nothing_but_faults_still_names_them_all(tmp_path):

@@ -4,6 +4,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -18,8 +19,15 @@ from ..priors import PriorSpec, best_overlaps
 from . import open_data
 from .pictures import Annotation, LabelledPictures, fit
 
+WORTH_A_POOL = 500
+"""Pictures from which starting several processes, which takes seconds, saves time."""
+
 TINY = 4.0
 """Sides in pixels of the network's input below which an object is called tiny: half a cell of the finest map."""
+
+
+RARE = 3
+"""Objects below which a class is noted: too few to learn from, and often a class written wrongly."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +91,9 @@ def check_dataset(
     """Read a dataset from end to end and report all faults, not the first alone.
 
     Serious are: an annotation that cannot be read or holds a class, flag or box that cannot be; a picture that is
-    missing, damaged or of another size than its annotation says; a box outside its picture; no object at all. Only
-    noted are: objects that are repeated, or tiny once the picture is resized; pictures whose objects are all difficult;
+    missing, damaged or of another size than its annotation says; a box outside its picture; boxes that can only be
+    fractions; no object at all. Only noted are: classes with hardly an object; objects that are repeated, or tiny once
+    the picture is resized; pictures whose objects are all difficult;
     pictures in greyscale, CMYK or another mode than RGB, and those that EXIF turns; boxes without area in COCO's JSON.
 
     Args:
@@ -127,6 +136,12 @@ def check_dataset(
         sides = found.boxes[:, 2:] - found.boxes[:, :2]
         boxes.append(found.boxes / torch.tensor([*size, *size]))
         shapes.append(sides[:, 0] / sides[:, 1])
+    for name, count in report.objects.items():
+        if count < RARE and report.objects.total() >= 30 * RARE:
+            text = (
+                f"{dataset.name}: class {name}: only {count} of {report.objects.total()} objects; is it a misspelling?"
+            )
+            report.findings.append(Finding(text, "rare class", False))
     report.boxes, report.shapes = torch.cat(boxes), torch.cat(shapes)
     report.reached = best_overlaps(spec, report.boxes) >= 0.5
     if not report.objects:
@@ -137,15 +152,14 @@ def check_dataset(
 def _look_at_all(
     dataset: LabelledPictures, image_size: int, workers: int | None, progress: bool
 ) -> Iterator[tuple[str, tuple[tuple[int, int] | None, list[Finding]]]]:
-    """Look at every picture, in order, in several processes."""
+    """Look at every picture, in order; in several processes where there are enough pictures to pay for them."""
     tasks = [(dataset.paths[i], dataset.annotations[i], dataset.class_names, image_size) for i in dataset.image_ids]
+    bar = partial(tqdm, total=len(tasks), unit="picture", disable=not progress, leave=False)
+    if workers == 1 or len(tasks) < WORTH_A_POOL:
+        yield from zip(dataset.image_ids, bar(map(_look, tasks)), strict=True)
+        return
     with get_context("spawn").Pool(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        looked = pool.imap(_look, tasks, chunksize=16)
-        yield from zip(
-            dataset.image_ids,
-            tqdm(looked, total=len(tasks), unit="picture", disable=not progress, leave=False),
-            strict=True,
-        )
+        yield from zip(dataset.image_ids, bar(pool.imap(_look, tasks, chunksize=16)), strict=True)
 
 
 def _look(task: tuple[Path, Annotation, tuple[str, ...], int]) -> tuple[tuple[int, int] | None, list[Finding]]:
@@ -173,6 +187,9 @@ def _look(task: tuple[Path, Annotation, tuple[str, ...], int]) -> tuple[tuple[in
             "all objects difficult",
             found.file,
         )
+    if len(boxes) and max(width, height) > 1 and float(boxes.max()) <= 1:
+        text = f"{found.file or path}: no box reaches beyond 1: fractions where pixels are expected"
+        findings.append(Finding(text, "fractions for pixels", True))
     sides = (boxes[:, 2:] - boxes[:, :2]) * image_size / torch.tensor([width, height])
     seen = set()
     for number, (box, label, side) in enumerate(
