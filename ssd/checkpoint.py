@@ -59,7 +59,7 @@ def cannot_write(path: Path, error: OSError) -> CheckpointError:
 
 
 def save_checkpoint(folder: Path, iteration: int, state: dict[str, Any]) -> Path:
-    """Save a training state as folder/checkpoint-{iteration}.pt and remove all but the last two.
+    """Save a training state as folder/checkpoint-{iteration}.pt and remove all but the last two, whole ones.
 
     Args:
         folder: the run's folder.
@@ -71,8 +71,9 @@ def save_checkpoint(folder: Path, iteration: int, state: dict[str, Any]) -> Path
     torch.save({**state, "iteration": iteration}, buffer)
     path = folder / f"checkpoint-{iteration:08d}.pt"
     write_atomically(path, buffer.getvalue())
-    for old in _checkpoints(folder)[:-KEEP]:
-        old.unlink()
+    cut_short = folder.glob(".checkpoint-*.pt.*")  # by a kill in the middle of writing
+    for old in (*_checkpoints(folder)[:-KEEP], *cut_short):
+        old.unlink(missing_ok=True)
     return path
 
 
