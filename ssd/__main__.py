@@ -299,13 +299,17 @@ def evaluate(
     from .evaluate import check_metric
     from .evaluate import evaluate as run
     from .network import model_from_weights
+    from .parallel import process_group
     from .records import describe_run, write_record
     from .train import choose_device
 
     check_metric(metric)
-    model = model_from_weights(_weights_of(weights)).to(choose_device(device))
-    dataset = open_data(data, year, split, model.class_names)
-    done = run(model, dataset, metric, batch_size, workers)
+    with process_group(device) as group:
+        model = model_from_weights(_weights_of(weights)).to(choose_device(device))
+        dataset = open_data(data, year, split, model.class_names)
+        done = run(model, dataset, metric, batch_size, workers, group.first, group)
+    if not group.first:
+        return
 
     table = Table(title=f"{dataset.name}, {metric}", caption=f"{len(dataset) / done.seconds:.0f} pictures a second")
     table.add_column("class")

@@ -13,6 +13,7 @@ from .errors import RecipeError
 from .metrics.voc import VOCResult, voc_ap
 from .network import SSD
 from .network.ssd import evaluation_mode, in_pixels
+from .parallel import ALONE, Group
 from .sample import Detections
 
 METRICS = ("voc07", "voc12")
@@ -42,6 +43,7 @@ def evaluate(
     batch_size: int = 32,
     workers: int = 2,
     progress: bool = True,
+    group: Group = ALONE,
 ) -> Evaluation:
     """Measure a network on a dataset.
 
@@ -52,6 +54,7 @@ def evaluate(
         batch_size: pictures at a time.
         workers: processes that read pictures.
         progress: show a progress bar.
+        group: the processes that share the pictures; each gets the result of all.
 
     Raises:
         RecipeError: unknown metric, or dataset and model name other classes.
@@ -67,7 +70,7 @@ def evaluate(
             expected=", ".join(dataset.class_names),
         )
     began = time.monotonic()
-    detections = detect_all(model, dataset, batch_size, workers, progress)
+    detections = detect_all(model, dataset, batch_size, workers, progress, group)
     seconds = time.monotonic() - began
     result = voc_ap(detections, dataset.ground_truth(), dataset.class_names, eleven_point=metric == "voc07")
     return Evaluation(result, detections, seconds)
@@ -86,12 +89,17 @@ def detect_all(
     batch_size: int = 32,
     workers: int = 2,
     progress: bool = True,
+    group: Group = ALONE,
 ) -> dict[str, Detections]:
-    """Return what a network finds in every picture of a dataset, by picture, in pixels; limits are the paper's."""
+    """Return what a network finds in every picture of a dataset, by picture, in pixels; limits are the paper's.
+
+    Arguments as for `evaluate`.
+    """
     device = model.priors_cxcywh.device
-    batches = evaluation_batches(dataset, EvalTransform(model.spec.image_size), batch_size, workers)
+    batches = evaluation_batches(dataset, EvalTransform(model.spec.image_size), batch_size, workers, group)
     detections = {}
-    bar = tqdm(total=len(dataset), unit="picture", disable=not progress, desc="detecting", leave=False)
+    total = len(range(group.rank, len(dataset), group.size))
+    bar = tqdm(total=total, unit="picture", disable=not progress, desc="detecting", leave=False)
     with evaluation_mode(model), bar:
         for batch in batches:
             images = normalize(batch.images.to(device)).contiguous(memory_format=torch.channels_last)
@@ -100,4 +108,5 @@ def detect_all(
             for image_id, size, found in zip(batch.image_ids, batch.sizes, model.detect(*outputs), strict=True):
                 detections[image_id] = in_pixels(found, size)
             bar.update(len(batch.image_ids))
-    return detections
+    found = {image_id: one for share in group.gather(detections) for image_id, one in share.items()}
+    return {image_id: found[image_id] for image_id in dataset.image_ids}

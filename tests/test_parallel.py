@@ -172,6 +172,22 @@ def test_training_in_two_processes_leaves_one_run_and_resumes_it(eight_pictures,
         assert torch.equal(resumed[name], tensor), name
 
 
+def test_evaluation_in_two_processes_measures_what_one_does(eight_pictures, tmp_path, run):
+    def command(json_file: Path) -> list[str]:
+        options = ["--split", "trainval", "--workers", "0", "--device", "cpu", "--json", str(json_file)]
+        return ["evaluate", "ssd_tiny_toyvoc", "--data", str(eight_pictures), *options]
+
+    first, second = start(["-m", "ssd", *command(tmp_path / "two.json")])
+    assert first.returncode == 0, first.stderr
+    assert "mAP" in first.stdout
+    assert (second.returncode, second.stdout) == (0, ""), second.stderr
+    assert run(*command(tmp_path / "one.json"))[0] == 0
+    one, two = (json.loads((tmp_path / name).read_text()) for name in ("one.json", "two.json"))
+    assert two["pictures"] == 8
+    assert two["ap"] == pytest.approx(one["ap"], abs=1e-6)
+    assert any(value is not None for value in one["ap"].values())
+
+
 def test_batch_that_cannot_be_shared_out_is_refused(eight_pictures, tmp_path):
     recipe = get_recipe("toy", data=str(eight_pictures), batch_size=4, parts=3, device="cpu")
     with pytest.raises(RecipeError, match=r"batch_size.*got 4.*1 processes times 3 parts"):

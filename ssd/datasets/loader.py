@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, Subset
 
 from ..errors import UserError
 from ..parallel import ALONE, Group
@@ -126,10 +126,11 @@ def training_batches(
 
 
 def evaluation_batches(
-    samples: Dataset, transform: Callable[[Sample], Example], batch_size: int, workers: int
+    samples: Dataset, transform: Callable[[Sample], Example], batch_size: int, workers: int, group: Group = ALONE
 ) -> Iterator[Batch]:
-    """Yield every sample once, in order; arguments and errors as in `training_batches`."""
-    yield from _load(_Whole(samples, transform), workers, batch_size=batch_size)
+    """Yield every sample, or this process's share of them, once and in order; the rest as in `training_batches`."""
+    share = Subset(_Whole(samples, transform), range(group.rank, len(samples), group.size))
+    yield from _load(share, workers, batch_size=batch_size)
 
 
 def object_batches(samples: Dataset, cut: Callable[[Sample], list[Example]], workers: int) -> Iterator[Batch]:
