@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ssd.datasets.voc import VOC_CLASSES
 from ssd.errors import CheckpointError, DataError, RecipeError
 from ssd.images import as_image
-from ssd.network import NETWORKS, SSD, load_weights, model_from_weights, save_weights, ssd_tiny
+from ssd.network import NETWORKS, SSD, load_weights, model_from_weights, save_weights, ssd_small, ssd_tiny
 from ssd.network.ssd import lecun_uniform_
 from ssd.priors import TINY, PriorLevel, PriorSpec, prior_boxes
 
@@ -60,10 +60,11 @@ def tiny() -> SSD:
 # ------------------------------------------------------------------------------------------------ shapes and rows
 
 
+@pytest.mark.parametrize("build", [ssd_tiny, ssd_small])
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("classes", [1, 20])
-def test_tiny_gives_every_prior_four_offsets_and_a_score_for_each_class_and_background(batch, classes):
-    network = ssd_tiny(classes)
+def test_every_prior_gets_four_offsets_and_a_score_for_each_class_and_background(build, batch, classes):
+    network = build(classes)
     offsets, logits = network(torch.zeros(batch, 3, 192, 192))
     priors = network.spec.num_priors
     assert network.spec.image_size == 192
@@ -77,18 +78,20 @@ def test_feature_maps_have_the_grids_of_the_spec(tiny):
     assert [tuple(m.shape[2:]) for m in maps] == [(level.grid, level.grid) for level in tiny.spec.levels]
 
 
-def test_tiny_has_under_two_million_parameters(tiny):
-    assert sum(p.numel() for p in tiny.parameters()) < 2_000_000
+@pytest.mark.parametrize(("build", "most"), [(ssd_tiny, 2_000_000), (ssd_small, 4_000_000)])
+def test_small_networks_stay_small(build, most):
+    assert 0.9 * most < sum(p.numel() for p in build().parameters()) < most
 
 
-def test_batch_of_one_picture_can_be_trained_on():
-    network = ssd_tiny().train()
+@pytest.mark.parametrize("build", [ssd_tiny, ssd_small])
+def test_batch_of_one_picture_can_be_trained_on(build):
+    network = build().train()
     offsets, logits = network(torch.randn(1, 3, 192, 192) * 50)
     (offsets.square().mean() + logits.square().mean()).backward()
     assert all(p.grad.isfinite().all() for p in network.parameters())
 
 
-@pytest.mark.parametrize("build", [own_network, ssd_tiny])
+@pytest.mark.parametrize("build", [own_network, ssd_tiny, ssd_small])
 def test_rows_are_ordered_as_the_priors_by_source_row_column_shape(build, monkeypatch):
     """Light one cell of one map; a head that looks at it for one shape alone must speak up in that prior's row."""
     network = build()
@@ -125,7 +128,7 @@ def test_backbone_of_ones_own_that_yields_its_maps_works():
     assert len(found) > 0
 
 
-@pytest.mark.parametrize("build", [own_network, ssd_tiny])
+@pytest.mark.parametrize("build", [own_network, ssd_tiny, ssd_small])
 def test_every_parameter_gets_a_gradient(build):
     torch.manual_seed(0)
     network = build().train()

@@ -5,12 +5,12 @@ from inspect import signature
 from ..errors import RecipeError
 from ..priors import PriorSpec
 from .detectors import import_detector
-from .small import ssd_tiny
+from .small import ssd_small, ssd_tiny
 from .ssd import SSD
 from .vgg import ssd300_vgg16, ssd300_vgg16_bn, ssd512_vgg16
 from .weights import load_weights, model_from_weights, save_weights
 
-NETWORKS = {network.__name__: network for network in (ssd_tiny, ssd300_vgg16, ssd300_vgg16_bn, ssd512_vgg16)}
+NETWORKS = {network.__name__: network for network in (ssd_tiny, ssd_small, ssd300_vgg16, ssd300_vgg16_bn, ssd512_vgg16)}
 """Networks by the name that recipes and weights files use."""
 
 
@@ -37,5 +37,6 @@ __all__ = [
     "ssd300_vgg16",
     "ssd300_vgg16_bn",
     "ssd512_vgg16",
+    "ssd_small",
     "ssd_tiny",
 ]
