@@ -300,7 +300,8 @@ def distort(images: Tensor, covered: Tensor, colour: Tensor) -> Tensor:
         (B, 3, S, S) float32, minus the mean.
 
     """
-    return _distort_together(images, covered, colour) if images.is_cuda else _distort_in_turn(images, covered, colour)
+    on_cpu = images.device.type == "cpu"
+    return _distort_in_turn(images, covered, colour) if on_cpu else _distort_together(images, covered, colour)
 
 
 def _distort_together(images: Tensor, covered: Tensor, colour: Tensor) -> Tensor:

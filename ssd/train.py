@@ -98,7 +98,9 @@ def _train(
     network = build_network(recipe, samples.class_names).to(device, memory_format=torch.channels_last).train()
     criterion = MultiBoxLoss(network.priors_cxcywh, network.spec.variances)
     optimiser = make_optimiser(network, recipe)
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True)
+    average = None
+    if recipe.ema:
+        average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True)
 
     if group.first and not resume:
         _clear(run_dir)
@@ -132,12 +134,12 @@ def _train(
     step, module = training_step, network
     if group.size > 1 or recipe.parts > 1:
         step = partial(shared_step, group=group, parts=recipe.parts)
-    if recipe.compile:
-        module = torch.compile(module)
     if group.size > 1:
         if device.type == "cuda":
             module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
-        module = DistributedDataParallel(module, [device.index] if device.type == "cuda" else None)
+        module = DistributedDataParallel(module)
+    if recipe.compile:
+        module = torch.compile(module)
     with (
         _stop_signal() as stopped,
         tqdm(
@@ -149,7 +151,7 @@ def _train(
             terms = step(
                 module, criterion, optimiser, batch.to(device), rate, recipe.gradient_norm, precision, recipe.distort
             )
-            if recipe.ema and iteration > recipe.warmup:
+            if average is not None and iteration > recipe.warmup:
                 average.update_parameters(network)
             log.add(iteration, terms, rate, batch.image_ids)
             bar.update()
@@ -166,7 +168,7 @@ def _train(
                     raise KeyboardInterrupt
 
     if group.first:
-        trained = average.module if recipe.ema else network
+        trained = network if average is None else average.module
         save_weights(trained, weights, {"network": recipe.network, "recipe": json.dumps(asdict(recipe))})
         record = {"recipe": asdict(recipe), **describe_run(), "train_seconds": round(time.monotonic() - began, 1)}
         record |= {"dataset": samples.name, "processes": group.size, "pretraining": pretraining, "curve": log.lines()}
@@ -439,7 +441,7 @@ def _state(
     recipe: Recipe,
     network: SSD,
     optimiser: torch.optim.Optimizer,
-    average: AveragedModel,
+    average: AveragedModel | None,
     seconds: float,
     pretraining: list[dict],
 ) -> dict:
@@ -449,7 +451,7 @@ def _state(
         "class_names": list(network.class_names),
         "model": network.state_dict(),
         "optimiser": optimiser.state_dict(),
-        "average": average.state_dict() if recipe.ema else None,
+        "average": None if average is None else average.state_dict(),
         "rng": torch.get_rng_state(),
         "seconds": seconds,
         "pretraining": pretraining,
@@ -463,7 +465,7 @@ def _clear(run_dir: Path) -> None:
 
 
 def _restore(
-    recipe: Recipe, run_dir: Path, network: SSD, optimiser: torch.optim.Optimizer, average: AveragedModel
+    recipe: Recipe, run_dir: Path, network: SSD, optimiser: torch.optim.Optimizer, average: AveragedModel | None
 ) -> tuple[int, float, list[dict] | None]:
     """Load the last checkpoint; return the iterations done, the seconds they took, and the history of pretraining.
 
@@ -491,7 +493,7 @@ def _restore(
         )
     network.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])
-    if recipe.ema:
+    if average is not None:
         average.load_state_dict(state["average"])
     torch.set_rng_state(state["rng"])
     return state["iteration"], state["seconds"], state["pretraining"]

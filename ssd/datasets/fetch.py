@@ -226,7 +226,7 @@ def _fetch(
     store.mkdir(exist_ok=True)
     url = archive.url if mirror is None else f"{str(mirror).rstrip('/')}/{quote(archive.name)}"
     whole, part = store / archive.name, store / f"{archive.name}.part"
-    for last in (False, True):
+    for _ in range(2):
         if not whole.is_file():
             _transfer(url, part, progress)
             part.rename(whole)
@@ -235,9 +235,7 @@ def _fetch(
             return whole, f"{kind}:{wanted}"
         # What an earlier call left may be of another file, or spoilt: once more, from the start.
         whole.unlink()
-        if last:
-            raise DataError(f"what was sent is damaged: its {kind} differs", file=url, value=found, expected=wanted)
-    raise AssertionError("unreachable")
+    raise DataError(f"what was sent is damaged: its {kind} differs", file=url, value=found, expected=wanted)
 
 
 def _digest(file: Path, kind: str, progress: bool) -> str:
