@@ -43,6 +43,23 @@ def test_classes_are_vocs_twenty_in_order():
     assert VOC_CLASSES[14] == "person"
 
 
+@pytest.mark.parametrize(
+    ("database", "size", "name"),
+    [
+        ("The VOC2007 Database", (500, 375), "VOC2007 trainval"),
+        ("The VOC2007 Database", (333, 500), "VOC2007 trainval"),
+        ("The VOC2012 Database", (360, 270), "VOC2012 trainval (reduced)"),
+        ("ToyVOC", (64, 48), "ToyVOC trainval"),
+        ("", (64, 48), "VOC2007 trainval"),
+    ],
+)
+def test_name_says_which_database_and_whether_its_pictures_were_made_smaller(tiny_voc, database, size, name):
+    path = one_picture(tiny_voc, tiny_voc.object_xml(), size=size, real=size)
+    source = f"<source><database>{database}</database></source>"
+    path.write_text(path.read_text(encoding="utf-8").replace("<size>", f"{source}<size>"), encoding="utf-8")
+    assert VOCDetection(tiny_voc.root).name == name
+
+
 def test_boxes_become_0_based_with_right_and_bottom_exclusive(tiny_voc):
     found = read_annotation(
         one_picture(tiny_voc, tiny_voc.object_xml("dog", (1, 1, 64, 48)), tiny_voc.object_xml("cat", (5, 7, 5, 9)))

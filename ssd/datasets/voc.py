@@ -1,7 +1,7 @@
 """PASCAL VOC: a folder of JPEG pictures, one XML of boxes for each, and lists that say which picture serves what."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
@@ -82,9 +82,22 @@ class VOCDetection(LabelledPictures):
         xml = {image_id: folder / "Annotations" / f"{image_id}.xml" for image_id in image_ids}
         annotations = {image_id: read_annotation(path, class_names, on_error) for image_id, path in xml.items()}
         annotations = {image_id: found for image_id, found in annotations.items() if found is not None}
-        databases = {found.database or folder.name for found in annotations.values()} or {folder.name}
         paths = {image_id: folder / "JPEGImages" / f"{image_id}.jpg" for image_id in annotations}
-        super().__init__(f"{', '.join(sorted(databases))} {split}", class_names, paths, annotations, keep_difficult)
+        name = name_pictures(annotations.values(), folder.name, split)
+        super().__init__(name, class_names, paths, annotations, keep_difficult)
+
+
+def name_pictures(annotations: Collection[Annotation], folder: str, split: str) -> str:
+    """Name a list of pictures after the database that their annotations name, or else their folder.
+
+    PASCAL's pictures are 500 pixels long. Where all are smaller, the name says so: what is measured on them
+    must not pass for a result on VOC.
+    """
+    databases = {re.sub(r"^The (VOC\d{4}) Database$", r"\1", found.database) for found in annotations} - {""}
+    longest = max((max(found.size) for found in annotations if found.size), default=0)
+    of_pascal = any(re.fullmatch(r"VOC\d{4}", name) for name in databases)
+    reduced = " (reduced)" if of_pascal and 0 < longest < 500 else ""
+    return f"{', '.join(sorted(databases)) or folder} {split}{reduced}"
 
 
 def find_voc(root: Path, year: str) -> Path:
