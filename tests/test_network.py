@@ -258,6 +258,30 @@ def test_metadata_say_what_the_weights_are(saved):
     assert names == set(ssd_tiny(2).state_dict())
 
 
+def test_kernels_in_half_the_room_are_within_a_float16s_rounding(saved, tmp_path):
+    network, path = saved
+    half = tmp_path / "half.safetensors"
+    save_weights(network, half, {"network": "ssd_tiny"}, half=True)
+    assert half.stat().st_size < 0.51 * path.stat().st_size
+    found = model_from_weights(half).state_dict()
+    for name, wanted in network.state_dict().items():
+        assert found[name].dtype == wanted.dtype
+        if wanted.dim() == 4:
+            assert torch.equal(found[name], wanted.half().float())
+            assert not torch.equal(found[name], wanted)
+        else:
+            assert torch.equal(found[name], wanted)
+
+
+def test_a_kernel_that_float16_does_not_reach_is_refused_and_nothing_written(tmp_path):
+    network = ssd_tiny(2)
+    with torch.no_grad():
+        network.logit_heads[2].weight[0, 0, 0, 0] = -70_000.0
+    with pytest.raises(CheckpointError, match=r"logit_heads\.2\.weight.*is too large for 16 bits, got '?70000"):
+        save_weights(network, tmp_path / "half.safetensors", {"network": "ssd_tiny"}, half=True)
+    assert not (tmp_path / "half.safetensors").exists()
+
+
 def test_weights_in_channels_last_memory_are_saved_alike(saved, tmp_path):
     network, path = saved
     save_weights(

@@ -17,9 +17,30 @@ SHIPPED = Path(__file__).resolve().parents[2] / "data" / "weights"
 """Where the book keeps the weights it made."""
 
 
-def save_weights(network: SSD, path: str | Path, metadata: dict[str, str]) -> None:
-    """Write a network's weights; class names and priors are added to the metadata."""
+def save_weights(network: SSD, path: str | Path, metadata: dict[str, str], half: bool = False) -> None:
+    """Write a network's weights; class names and priors are added to the metadata.
+
+    Args:
+        network: whose weights they are.
+        path: the .safetensors file to write.
+        metadata: what to say of them, `network` at least.
+        half: write the kernels of convolutions as float16, in half the room. Biases and what batch normalisation knows
+            are few and stay float32.
+
+    Raises:
+        CheckpointError: a kernel has a value that float16 does not reach, or the file cannot be written.
+
+    """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    if half:
+        for name, tensor in tensors.items():
+            if tensor.dim() == 4:
+                tensors[name] = tensor.half()
+                if not bool(tensors[name].isfinite().all()):
+                    largest = f"{float(tensor.abs().max()):g}"
+                    raise CheckpointError(
+                        "is too large for 16 bits", file=path, field=name, value=largest, expected="65504 at most"
+                    )
     priors = json.dumps(asdict(network.spec))
     metadata = {**metadata, "class_names": json.dumps(network.class_names), "priors": priors}
     write_atomically(Path(path), safetensors.torch.save(tensors, metadata))
