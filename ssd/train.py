@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import shutil
 import signal
 import threading
 import time
@@ -89,6 +91,8 @@ def _train(
     """Train as one process of a group; its first one writes all files."""
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device)
+    if recipe.compile:
+        require_compiler(device)
     if recipe.batch_size % (group.size * recipe.parts):
         expected = f"a multiple of {group.size} processes times {recipe.parts} parts"
         raise RecipeError("cannot be shared out", field="batch_size", value=recipe.batch_size, expected=expected)
@@ -361,6 +365,13 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
         fast = device.type == "cuda" or (device.type == "cpu" and torch.cpu.get_capabilities().get("amx_bf16", False))
         name = "bf16" if fast else "fp32"
     return torch.bfloat16 if name == "bf16" else torch.float32
+
+
+def require_compiler(device: torch.device) -> None:
+    """Raise RecipeError if `Recipe.compile` cannot work: for a processor, torch writes C++ and has it compiled."""
+    if device.type == "cpu" and not any(map(shutil.which, (os.environ.get("CXX", "g++"), "clang++", "cl"))):
+        expected = "g++ or clang++ on this machine, or training without it"
+        raise RecipeError("needs a C++ compiler", field="compile", value=True, expected=expected)
 
 
 def require_finite(network: nn.Module, iteration: int) -> None:

@@ -381,6 +381,23 @@ def test_fields_about_the_machine_may_change(recipe, unbroken, stopped, eight_pi
     assert [line["iteration"] for line in metrics_of(stopped)] == [2, 4, 5, 6]
 
 
+@pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="no C++ compiler, which torch.compile needs")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's compiler uses parts of torch that are to go
+def test_compiled_network_trains_alike(recipe, tmp_path):
+    for compiled in (False, True):
+        train(replace(recipe, compile=compiled, precision="fp32"), tmp_path / str(compiled), progress=False)
+    for line, other in zip(losses_of(tmp_path / "True"), losses_of(tmp_path / "False"), strict=True):
+        assert line == pytest.approx(other, rel=1e-3)
+    torch.compiler.reset()
+
+
+def test_compiling_without_a_compiler_is_refused_before_anything_is_read(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(RecipeError, match=r"compile: needs a C\+\+ compiler, got True; expected g\+\+ or clang\+\+"):
+        train(replace(recipe, compile=True, data=str(tmp_path / "none")), tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
 def test_starting_over_forgets_the_run_before(recipe, unbroken, stopped):
     train(replace(recipe, seed=9, iterations=2, checkpoint_every=9), stopped, resume=False, progress=False)
     assert [path.name for path in stopped.glob("checkpoint-*")] == ["checkpoint-00000002.pt"]
