@@ -27,6 +27,9 @@ app.add_typer(data_app, name="data")
 weights_app = typer.Typer(rich_markup_mode=None, help="Take over weights.")
 app.add_typer(weights_app, name="weights")
 
+WeightsArgument = Annotated[
+    str, typer.Argument(help="A run's folder, a .safetensors file, or the name of shipped weights.")
+]
 DataOption = Annotated[
     Path, typer.Option("--data", help="Folder of the data: VOC's layout, COCO's, or your own with a CSV or JSON.")
 ]
@@ -199,6 +202,20 @@ def import_weights(
     print(f"{name} with {network.num_classes} classes is in {out}")
 
 
+@weights_app.command("halve")
+def halve_weights(
+    weights: WeightsArgument,
+    out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
+) -> None:
+    """Write weights in half the room: kernels in 16 bits, which are turned into 32 again when they are loaded."""
+    from .network import model_from_weights, save_weights
+    from .network.weights import find_weights, read_metadata
+
+    path = find_weights(_weights_of(weights))
+    save_weights(model_from_weights(path), out, read_metadata(path), half=True)
+    print(f"{path.stat().st_size / 1e6:.1f} MB have become {out.stat().st_size / 1e6:.1f} MB in {out}")
+
+
 def _train(recipe: str, out: Path, resume: bool, **changes: Any) -> None:
     """Train a network after a recipe; goes on by itself from the last checkpoint in OUT.
 
@@ -280,9 +297,7 @@ app.command("train")(_with_recipe_options(_train))
 
 @app.command()
 def evaluate(
-    weights: Annotated[
-        str, typer.Argument(help="A run's folder, a .safetensors file, or the name of shipped weights.")
-    ],
+    weights: WeightsArgument,
     data: DataOption,
     split: Annotated[str, typer.Option(help="List of pictures to measure on.")] = "test",
     year: Annotated[str, typer.Option(help="Year of VOC or COCO data.")] = "2007",
@@ -342,22 +357,27 @@ def evaluate(
 @app.command()
 def bench(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures at a time.")] = 32,
-    seconds: Annotated[float, typer.Option(min=0, help="For each measurement.")] = 5.0,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures at a time; on a CPU fewer for the network.")] = 32,
+    seconds: Annotated[float, typer.Option(min=0, help="For each measurement; 0 for a trial.")] = 5.0,
     out: Annotated[Path, typer.Option(help="Folder for the record, bench-DEVICE-NAME.json.")] = Path("data/results"),
 ) -> None:
     """Measure speed beside torchvision, on this machine and in this run; leave other programs closed."""
-    from .bench import bench as run
-    from .bench import bench_loader, bench_reading
+    from .bench import bench_detecting, bench_fed_training, bench_loader, bench_parts, bench_reading, bench_training
     from .records import describe_run, write_record
     from .train import choose_device
 
     chosen = choose_device(device)
-    timings = run(chosen, batch_size, seconds) | bench_reading(seconds)
+    gpu = chosen.type == "cuda"
+    timings = bench_parts(chosen, batch_size, seconds)
+    for size in (batch_size, 4 * batch_size) if gpu else (max(1, batch_size // 8),):
+        timings |= bench_training(chosen, size, seconds)
+    timings |= bench_detecting(chosen, 2 * batch_size if gpu else max(1, batch_size // 4), seconds)
+    timings |= bench_reading(seconds)
     loader = bench_loader(seconds)
+    fed = bench_fed_training(chosen, batch_size if gpu else max(1, batch_size // 8), seconds, compiled=gpu)
     described = describe_run()
     machine = described["machine"]
-    name = machine["gpu" if chosen.type == "cuda" else "processor"]
+    name = machine["gpu" if gpu else "processor"]
     table = Table(title=f"Milliseconds on {name}, {machine['threads']} threads", caption="ratio: below 1 is faster")
     table.add_column("what")
     for column in ("pictures", "ours", "torchvision's", "ratio"):
@@ -367,15 +387,19 @@ def bench(
         table.add_row(what, str(timing.pictures), *numbers)
     Console().print(table)
     slug = "-".join(re.findall(r"[a-z0-9]+", name.lower()))
-    path = out / f"bench-{chosen.type if chosen.type == 'cpu' else 'gpu'}-{slug}.json"
+    path = out / f"bench-{'gpu' if gpu else 'cpu'}-{slug}.json"
     for workers, speed in loader["pictures_a_second"].items():
         print(f"the training loader with {workers} readers: {speed:.0f} pictures a second")
+    print(f"training fed by {fed['readers']} readers: {fed['pictures_a_second']:.1f} pictures a second,", end=" ")
+    print(f"{100 * fed['share']:.0f} per cent of {fed['pictures_a_second_without_loader']:.1f} without reading")
     measured = {
         what: {**asdict(timing), "ratio": round(timing.ratio, 3), "times_as_fast": round(timing.times_as_fast, 2)}
         for what, timing in timings.items()
     }
     peer = "torchvision's ssd300_vgg16 and transforms.v2"
-    write_record(path, {"measured": measured, "loader": loader, "peer": peer, **described})
+    write_record(
+        path, {"measured": measured, "loader": loader, "training with the loader": fed, "peer": peer, **described}
+    )
     print(f"record: {path}")
 
 
@@ -391,9 +415,7 @@ def _weights_of(weights: str) -> str | Path:
 
 @app.command()
 def detect(
-    weights: Annotated[
-        str, typer.Argument(help="A run's folder, a .safetensors file, or the name of shipped weights.")
-    ],
+    weights: WeightsArgument,
     pictures: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.")],
     out: Annotated[Path, typer.Option(help="Folder for the drawn pictures and a JSON beside each.")],
     score: Annotated[float, typer.Option(min=0, max=1, help="Leave out detections that score less.")] = 0.4,

@@ -5,7 +5,20 @@ import torch
 from torchvision.models.detection import ssd300_vgg16
 from torchvision.ops import box_iou
 
-from ssd.bench import bench, bench_loader, bench_reading, compare, confident_logits, photographs, random_objects
+from ssd.augment import normalize
+from ssd.bench import (
+    bench_detecting,
+    bench_fed_training,
+    bench_loader,
+    bench_parts,
+    bench_reading,
+    bench_training,
+    compare,
+    confident_logits,
+    photographs,
+    random_objects,
+)
+from ssd.bench.whole import equal_detectors, random_batch
 from ssd.boxes import cxcywh_to_xyxy
 from ssd.matching import match_batch
 from ssd.nms import detect
@@ -15,7 +28,7 @@ CPU = torch.device("cpu")
 
 
 def test_everything_is_measured_on_both_sides():
-    timings = bench(CPU, batch_size=2, seconds=0)
+    timings = bench_parts(CPU, batch_size=2, seconds=0)
     assert list(timings) == [
         "matching",
         "loss, forward and backward",
@@ -27,7 +40,7 @@ def test_everything_is_measured_on_both_sides():
     for timing in timings.values():
         assert timing.ours > 0
         assert timing.theirs > 0
-        assert timing.rounds == 5
+        assert timing.rounds == 1
         assert timing.ratio == timing.ours / timing.theirs
 
 
@@ -70,9 +83,45 @@ def test_photographs_are_a_dataset_of_the_size_that_is_said():
 
 def test_both_are_run_in_turn():
     calls = []
-    timing = compare(lambda: calls.append("ours"), lambda: calls.append("theirs"), 1, 0, CPU)
+    timing = compare(lambda: calls.append("ours"), lambda: calls.append("theirs"), 1, 1e-9, CPU)
     assert calls == ["ours", "theirs"] * 6  # once to warm up
     assert timing.rounds == 5
+
+
+def test_a_trial_runs_once_after_warming_up():
+    calls = []
+    assert compare(lambda: calls.append("ours"), lambda: calls.append("theirs"), 1, 0, CPU).rounds == 1
+    assert calls == ["ours", "theirs"] * 2
+
+
+def test_training_is_measured_on_both_sides():
+    timings = bench_training(CPU, batch_size=1, seconds=0, compiled=False)
+    assert list(timings) == ["training step of 1"]
+    assert timings["training step of 1"].ours > 0
+    assert timings["training step of 1"].theirs > 0
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+def test_training_with_the_loader_is_measured_beside_training_without():
+    fed = bench_fed_training(CPU, batch_size=1, seconds=0)
+    assert fed["share"] == pytest.approx(fed["pictures_a_second"] / fed["pictures_a_second_without_loader"], rel=0.2)
+
+
+def test_detecting_is_measured_one_by_one_and_in_batches():
+    timings = bench_detecting(CPU, batch_size=2, seconds=0, compiled=False)
+    assert {name: timing.pictures for name, timing in timings.items()} == {"detecting in 1": 1, "detecting in 2": 2}
+
+
+def test_detectors_that_are_compared_have_the_same_outputs_and_as_much_to_suppress_as_trained_ones():
+    ours, theirs = equal_detectors(CPU)
+    pictures = random_batch(1, CPU).images
+    with torch.no_grad():
+        offsets, logits = ours(normalize(pictures))
+        inputs, _ = theirs.transform([image / 255 for image in pictures])
+        outputs = theirs.head(list(theirs.backbone(inputs.tensors).values()))
+    assert torch.allclose(offsets, outputs["bbox_regression"], atol=1e-3)
+    assert torch.allclose(logits, outputs["cls_logits"], atol=1e-3)
+    assert 200 < int((logits.softmax(dim=2)[..., 1:] > 0.01).sum()) <= 400
 
 
 def test_both_match_the_same_priors_where_no_prior_is_contested():

@@ -14,6 +14,7 @@ from PIL import Image
 import ssd.__main__
 from ssd.datasets import VOC_CLASSES
 from ssd.network import model_from_weights, save_weights, ssd_tiny
+from ssd.network.weights import read_metadata
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
 
@@ -194,6 +195,16 @@ def test_weights_of_another_project_are_taken_over(run, tmp_path):
     line = refused(run("weights", "import", tmp_path / "theirs.pth", "--out", tmp_path / "b", "--priors", "voc512"))
     assert "priors: do not fit" in line
     assert not (tmp_path / "b").exists()
+
+
+def test_weights_are_halved_and_say_the_same_of_themselves(run, tmp_path):
+    torch.manual_seed(0)
+    save_weights(ssd_tiny(2), tmp_path / "weights.safetensors", {"network": "ssd_tiny", "recipe": "{}"})
+    status, output, _ = run("weights", "halve", tmp_path, "--out", tmp_path / "half.safetensors")
+    assert status == 0
+    assert "5.8 MB have become 2.9 MB" in output
+    assert read_metadata(tmp_path / "half.safetensors") == read_metadata(tmp_path / "weights.safetensors")
+    assert "no such weights" in refused(run("weights", "halve", tmp_path / "none", "--out", tmp_path / "x"))
 
 
 def test_from_data_to_detections_in_three_commands(tiny_voc, tmp_path, run):
