@@ -499,7 +499,7 @@ def main() -> None:
         print(f"ssd: {error}", file=sys.stderr)
         sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
-        print("ssd: stopped; the same command goes on from here", file=sys.stderr)
+        print("ssd: stopped; a training or a download goes on from here by the same command", file=sys.stderr)
         sys.exit(130)
 
 

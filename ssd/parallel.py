@@ -71,12 +71,14 @@ def process_group(device: str = "auto") -> Iterator[Group]:
         device: the recipe's: GPUs talk by NCCL, processors by Gloo.
 
     Raises:
-        RecipeError: there are more processes than GPUs on this machine.
+        RecipeError: there are more processes than GPUs on this machine, or all are told to use the same one.
 
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
         yield ALONE
         return
+    if device.startswith("cuda:"):
+        raise RecipeError("is one GPU for all processes", field="device", value=device, expected="cuda, or auto")
     group = Group(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")))
     on_gpu = torch.cuda.is_available() if device == "auto" else device.startswith("cuda")
     if on_gpu:

@@ -159,7 +159,7 @@ def with_sizes(spec: PriorSpec, sizes: Sequence[float]) -> PriorSpec:
     wanted = len(spec.levels) + 1
     if len(sizes) != wanted or not all(low < high < torch.inf for low, high in pairwise((0, *sizes))):
         expected = f"{wanted} sizes in pixels, each larger than the one before"
-        raise RecipeError("cannot be", field="prior sizes", value=tuple(sizes), expected=expected)
+        raise RecipeError("cannot be", field="prior_sizes", value=tuple(sizes), expected=expected)
     levels = zip(spec.levels, sizes[:-1], sizes[1:], strict=True)
     return replace(spec, levels=tuple(replace(level, min_size=low, max_size=high) for level, low, high in levels))
 

@@ -103,6 +103,9 @@ class Recipe:
         self._require("optimiser", self.optimiser in ("sgd", "adamw"), "sgd or adamw")
         self._require("learning_rate", self.learning_rate > 0, "more than 0")
         self._require("schedule", self.schedule in ("steps", "cosine"), "steps or cosine")
+        if self.schedule == "steps":  # a rate that never falls costs points, and nobody sees it
+            before_the_end = all(0 < milestone < self.iterations for milestone in self.milestones)
+            self._require("milestones", before_the_end, f"steps before the last of {self.iterations} iterations")
         self._require("precision", self.precision in ("auto", "bf16", "fp32"), "auto, bf16 or fp32")
         self._require("ema", 0 <= self.ema < 1, "0 or more and less than 1")
         self._require("expand_max", self.expand_max >= 1, "at least 1")

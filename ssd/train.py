@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from .augment import TrainTransform, distort, normalize
 from .checkpoint import cannot_write, load_checkpoint, require_writable, save_checkpoint, write_atomically
 from .datasets import FromTorchvision, LabelledPictures, open_data
 from .datasets.loader import training_batches
-from .errors import CheckpointError, RecipeError, TrainingError
+from .errors import CheckpointError, DataError, RecipeError, TrainingError
 from .loss import MultiBoxLoss, MultiBoxTerms
 from .network import NETWORKS, SSD, default_priors, save_weights
 from .network.weights import is_detector, start_from
@@ -98,6 +98,8 @@ def _train(
         raise RecipeError("cannot be shared out", field="batch_size", value=recipe.batch_size, expected=expected)
     if samples is None:
         samples = open_data(recipe.data, recipe.year, recipe.split, recipe.class_names or None, recipe.keep_difficult)
+    if isinstance(samples, LabelledPictures) and not any(len(one.labels) for one in samples.ground_truth().values()):
+        raise DataError("hold no object", field="pictures", value=samples.name, expected="at least one, to learn from")
     torch.manual_seed(recipe.seed)
     network = build_network(recipe, samples.class_names).to(device, memory_format=torch.channels_last).train()
     criterion = MultiBoxLoss(network.priors_cxcywh, network.spec.variances)
@@ -485,6 +487,14 @@ def _restore(
     state = load_checkpoint(run_dir)
     if state is None:
         return 0, 0.0, None
+    unknown = sorted(set(state["recipe"]) - {field.name for field in fields(Recipe)})
+    if unknown:
+        raise CheckpointError(
+            "is unknown here: another version of the package began this run",
+            file=run_dir,
+            field=f"recipe's {unknown[0]}",
+            expected=f"that version, or a new run {ANEW}",
+        )
     saved = Recipe(**state["recipe"])
     for field in recipe.differences(saved):
         raise CheckpointError(

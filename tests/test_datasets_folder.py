@@ -137,7 +137,7 @@ def test_a_missing_split_names_those_there_are(folder, tmp_path):
     read(folder, TABLE)
     with pytest.raises(DataError, match=r"split: no such split, got 'test'; expected one of train\.csv"):
         open_data(folder, split="test")
-    with pytest.raises(DataError, match="no VOC2007 in this folder"):
+    with pytest.raises(DataError, match=r"no data of a kind that is read here; expected one of annotations/instances"):
         open_data(folder / "sub")
 
 

@@ -117,7 +117,7 @@ def test_detecting_in_a_broken_picture_names_it_before_anything_is_written(tiny_
 WRONG = [
     (["train", "toy", "--data", "nowhere", "--out", "out"], ["nowhere", "no such folder", "VOCdevkit"]),
     (["train", "tpy", "--data", ".", "--out", "out"], ["recipe", "'tpy'", "toy"]),
-    (["train", "toy", "--data", ".", "--out", "out"], ["no VOC2007 in this folder", "VOCdevkit"]),
+    (["train", "toy", "--data", ".", "--out", "out"], ["holds no data", "trainval.csv", "VOCdevkit/VOC2007"]),
     (["train", "toy", "--out", "out", "--iterations", "0"], ["iterations", "0", "at least 1"]),
     (["train", "toy", "--out", "out", "--iterations", "ten"], ["iterations", "ten"]),
     (["train", "toy", "--out", "out", "--milestones", "8,x"], ["milestones", "8,x", "800,1200"]),

@@ -208,3 +208,13 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
         monkeypatch.setenv(name, value)
     with pytest.raises(RecipeError, match="no GPU of its own"), process_group("cuda"):
         pass
+
+
+def test_one_gpu_named_for_several_processes_is_refused(monkeypatch):
+    for name, value in (("RANK", "1"), ("WORLD_SIZE", "2"), ("LOCAL_RANK", "1")):
+        monkeypatch.setenv(name, value)
+    with (
+        pytest.raises(RecipeError, match=r"device: is one GPU for all processes, got 'cuda:0'"),
+        process_group("cuda:0"),
+    ):
+        pass

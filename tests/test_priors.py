@@ -324,7 +324,7 @@ def test_other_sizes_keep_everything_else():
     "sizes", [[], [30, 60], [0, 1, 2, 3, 4, 5, 6], [1, 2, 3, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6, float("inf")], range(9)]
 )
 def test_sizes_that_cannot_be(sizes):
-    with pytest.raises(RecipeError, match=r"prior sizes.*7 sizes in pixels"):
+    with pytest.raises(RecipeError, match=r"prior_sizes.*7 sizes in pixels"):
         with_sizes(VOC300, sizes)
 
 

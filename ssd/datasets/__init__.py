@@ -66,12 +66,11 @@ def open_data(
     try:
         return VOCDetection(root, year, split, class_names or VOC_CLASSES, keep_difficult, on_error)
     except DataError:
-        if parts and not any((root / name).exists() for name in ("VOCdevkit", "ImageSets", f"VOC{year}")):
-            raise DataError(
-                "no such split",
-                file=root,
-                field="split",
-                value=split,
-                expected=f"one of {', '.join(parts)}, without ending",
-            ) from None
-        raise
+        if not root.is_dir() or any((root / name).exists() for name in ("VOCdevkit", "ImageSets", f"VOC{year}")):
+            raise
+        if parts:
+            expected = f"one of {', '.join(parts)}, without ending"
+            raise DataError("no such split", file=root, field="split", value=split, expected=expected) from None
+        kinds = f"annotations/instances_{split}{year}.json, {split}.csv, {split}.json"
+        expected = f"one of {kinds} or VOCdevkit/VOC{year}"
+        raise DataError("holds no data of a kind that is read here", file=root, expected=expected) from None

@@ -56,7 +56,11 @@ def load_body(backbone: nn.Module, weights: str | Path) -> None:
     source = next((name for name, patterns in BODIES.items() if len(select_layers(patterns, state)) in (13, 15)), None)
     if source is None:
         raise CheckpointError(
-            "holds no VGG16", file=weights, expected="13 convolutions, and fc6 and fc7; of " + ", ".join(BODIES)
+            "holds no VGG16",
+            file=weights,
+            expected="13 convolutions, and fc6 and fc7; of "
+            + ", ".join(BODIES)
+            + " (a whole detector: python -m ssd weights import)",
         )
     names = select_layers(BODIES[source], state)
     sizes = [state[f"{name}.weight"].numel() for name in names[13:]]
@@ -75,7 +79,7 @@ def _download(name: str) -> dict[str, Tensor]:
         return VGG16_Weights[PRETRAINED[name]].get_state_dict(progress=True, check_hash=True)
     except (OSError, RuntimeError) as error:  # no network; what arrived is damaged
         raise CheckpointError(
-            f"cannot be downloaded ({error})", field="weights", value=name, expected="a network, or a file of VGG16"
+            f"cannot be downloaded ({error})", field="weights", value=name, expected="a connection, or a file of VGG16"
         ) from None
 
 

@@ -151,13 +151,20 @@ def start_from(network: SSD, weights: str | Path) -> None:
 
     """
     path = find_weights(weights)
-    same_classes = tuple(json.loads(read_metadata(path)["class_names"])) == tuple(network.class_names)
+    metadata = read_metadata(path)
+    same_classes = tuple(json.loads(metadata["class_names"])) == tuple(network.class_names)
     state, mine = safetensors.torch.load_file(path), network.state_dict()
     for name in [*mine, *state]:
         head = name.startswith(("logit_heads.", "offset_heads."))
         found, wanted = (tuple(d[name].shape) if name in d else "nothing" for d in (state, mine))
         if found != wanted and not (head and "nothing" not in (found, wanted)):
-            raise CheckpointError("does not fit the network", file=path, field=name, value=found, expected=f"{wanted}")
+            raise CheckpointError(
+                f"of {metadata['network']} does not fit the network",
+                file=path,
+                field=name,
+                value=found,
+                expected=f"{wanted}",
+            )
         if found == wanted and (same_classes or not name.startswith("logit_heads.")):
             mine[name] = state[name]
     network.load_state_dict(mine)
