@@ -6,13 +6,16 @@ from xml.etree.ElementTree import tostring
 
 import numpy as np
 import pytest
+import skimage
 import torch
 
 from ssd.augment import EvalTransform
+from ssd.boxes import iou
 from ssd.datasets import VOC_CLASSES, VOCDetection
 from ssd.datasets.scenes import make_scene
 from ssd.datasets.toyvoc import to_xml
 from ssd.evaluate import evaluate
+from ssd.images import read_image
 from ssd.loss import MultiBoxLoss
 from ssd.network import model_from_weights, ssd_tiny
 from ssd.network.weights import SHIPPED, read_metadata
@@ -58,28 +61,52 @@ def test_a_fresh_network_learns_scenes_of_the_sample_by_heart():
     assert losses[-1] < 0.1 * losses[0]
 
 
-def test_weights_are_small_and_say_what_they_are():
-    path = SHIPPED / "ssd_tiny_toyvoc.safetensors"
+SHIPPED_RUNS = [
+    ("ssd_tiny_toyvoc", "ssd_tiny", "toy", "ToyVOC trainval", "ToyVOC test", 500),
+    ("ssd_small_voc07", "ssd_small", "small_voc", "VOC2007 trainval (reduced)", "VOC2007 test (reduced)", 4952),
+]
+each_run = pytest.mark.parametrize(("name", "network", "recipe", "data", "test_data", "pictures"), SHIPPED_RUNS)
+
+
+@each_run
+def test_weights_are_small_and_say_what_they_are(name, network, recipe, data, test_data, pictures):
+    path = SHIPPED / f"{name}.safetensors"
     assert path.stat().st_size < 8_000_000
     metadata = read_metadata(path)
-    assert metadata["network"] == "ssd_tiny"
+    assert metadata["network"] == network
     assert tuple(json.loads(metadata["class_names"])) == VOC_CLASSES
 
 
-def test_weights_and_record_are_of_the_recipe_as_it_stands():
-    of_weights = json.loads(read_metadata(SHIPPED / "ssd_tiny_toyvoc.safetensors")["recipe"])
-    for made_with in (of_weights, record("ssd_tiny_toyvoc")["recipe"]):
-        assert Recipe(**made_with).differences(RECIPES["toy"]) == []
+@each_run
+def test_weights_and_record_are_of_the_recipe_as_it_stands(name, network, recipe, data, test_data, pictures):
+    of_weights = json.loads(read_metadata(SHIPPED / f"{name}.safetensors")["recipe"])
+    for made_with in (of_weights, record(name)["recipe"]):
+        assert Recipe(**made_with).differences(RECIPES[recipe]) == []
 
 
-def test_records_agree_with_each_other_and_with_themselves():
-    run, measured = record("ssd_tiny_toyvoc"), record("ssd_tiny_toyvoc_eval")
+@each_run
+def test_records_agree_with_each_other_and_with_themselves(name, network, recipe, data, test_data, pictures):
+    run, measured = record(name), record(f"{name}_eval")
+    assert (run["dataset"], measured["dataset"], measured["pictures"]) == (data, test_data, pictures)
     assert set(measured["ap"]) == set(VOC_CLASSES)
     assert measured["mAP"] == pytest.approx(np.mean(list(measured["ap"].values())))
-    assert measured["pictures"] == 500
     assert run["curve"][-1]["iteration"] == run["recipe"]["iterations"]
     assert run["curve"][-1]["confidence"] < 0.7 * run["curve"][0]["confidence"]
     assert len(run["pretraining"]) == run["recipe"]["pretrain_epochs"]
+
+
+def test_weights_find_a_person_and_a_cat_in_photographs_they_have_not_seen():
+    model = model_from_weights("ssd_small_voc07")
+    folder = Path(skimage.__file__).parent / "data"
+    for name, wanted, where in (
+        ("astronaut.png", "person", [0.05, 0.0, 0.9, 1.0]),
+        ("chelsea.png", "cat", [0.0, 0.0, 1.0, 1.0]),
+    ):
+        height, width = read_image(folder / name).shape[1:]
+        (found,) = model.predict(folder / name)
+        assert model.class_names[int(found.labels[0]) - 1] == wanted
+        place = torch.tensor([where]) * torch.tensor([width, height, width, height])
+        assert float(iou(found.boxes[:1], place)) > 0.5
 
 
 def test_weights_find_the_objects_of_scenes_they_have_not_seen():
