@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from .errors import DataError, UserError
+from .errors import DataError, RecipeError, UserError
 from .recipes import RECIPES, Recipe
 
 app = typer.Typer(
@@ -358,23 +358,28 @@ def evaluate(
 def bench(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures at a time; on a CPU fewer for the network.")] = 32,
-    seconds: Annotated[float, typer.Option(min=0, help="For each measurement; 0 for a trial.")] = 5.0,
+    seconds: Annotated[float, typer.Option(min=0, help="For each measurement; 0: a trial, nothing compiled.")] = 5.0,
     out: Annotated[Path, typer.Option(help="Folder for the record, bench-DEVICE-NAME.json.")] = Path("data/results"),
 ) -> None:
     """Measure speed beside torchvision, on this machine and in this run; leave other programs closed."""
     from .bench import bench_detecting, bench_fed_training, bench_loader, bench_parts, bench_reading, bench_training
     from .records import describe_run, write_record
-    from .train import choose_device
+    from .train import choose_device, require_compiler
 
     chosen = choose_device(device)
-    gpu = chosen.type == "cuda"
+    gpu, compiled = chosen.type == "cuda", seconds > 0
+    try:
+        require_compiler(chosen)
+    except RecipeError as error:
+        compiled = False
+        print(f"nothing will be compiled: {error}")
     timings = bench_parts(chosen, batch_size, seconds)
     for size in (batch_size, 4 * batch_size) if gpu else (max(1, batch_size // 8),):
-        timings |= bench_training(chosen, size, seconds)
-    timings |= bench_detecting(chosen, 2 * batch_size if gpu else max(1, batch_size // 4), seconds)
+        timings |= bench_training(chosen, size, seconds, compiled)
+    timings |= bench_detecting(chosen, 2 * batch_size if gpu else max(1, batch_size // 4), seconds, compiled)
     timings |= bench_reading(seconds)
     loader = bench_loader(seconds)
-    fed = bench_fed_training(chosen, batch_size if gpu else max(1, batch_size // 8), seconds, compiled=gpu)
+    fed = bench_fed_training(chosen, batch_size if gpu else max(1, batch_size // 8), seconds, compiled and gpu)
     described = describe_run()
     machine = described["machine"]
     name = machine["gpu" if gpu else "processor"]
