@@ -5,6 +5,7 @@ import math
 import os
 import shutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -371,8 +372,9 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 
 def require_compiler(device: torch.device) -> None:
     """Raise RecipeError if `Recipe.compile` cannot work: for a processor, torch writes C++ and has it compiled."""
-    if device.type == "cpu" and not any(map(shutil.which, (os.environ.get("CXX", "g++"), "clang++", "cl"))):
-        expected = "g++ or clang++ on this machine, or training without it"
+    compiler = os.environ.get("CXX") or {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
+    if device.type == "cpu" and shutil.which(compiler) is None:
+        expected = f"{compiler} on this machine (CXX names another), or training without it"
         raise RecipeError("needs a C++ compiler", field="compile", value=True, expected=expected)
 
 

@@ -28,7 +28,15 @@ from ssd.errors import CheckpointError, DataError, RecipeError, TrainingError
 from ssd.network import model_from_weights, ssd_tiny
 from ssd.priors import COCO300, COCO512, TINY, VOC300, VOC512, with_sizes
 from ssd.recipes import MACHINE, RECIPES, Recipe, get_recipe
-from ssd.train import build_network, choose_device, choose_precision, learning_rate, make_optimiser, train
+from ssd.train import (
+    build_network,
+    choose_device,
+    choose_precision,
+    learning_rate,
+    make_optimiser,
+    require_compiler,
+    train,
+)
 
 # On a machine with one processor torch advises against workers; the tests need them to see that they do no harm.
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
@@ -336,6 +344,15 @@ def test_finished_run_called_again_changes_no_result(recipe, unbroken, tmp_path)
     assert load_checkpoint(folder)["iteration"] == 6
 
 
+def can_compile() -> bool:
+    """Say whether there is what `--compile` needs on a processor."""
+    try:
+        require_compiler(torch.device("cpu"))
+    except RecipeError:
+        return False
+    return True
+
+
 CHANGES = {
     "iterations": 7,
     "pretrain_epochs": 1,
@@ -382,7 +399,7 @@ def test_fields_about_the_machine_may_change(recipe, unbroken, stopped, eight_pi
     assert [line["iteration"] for line in metrics_of(stopped)] == [2, 4, 5, 6]
 
 
-@pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="no C++ compiler, which torch.compile needs")
+@pytest.mark.skipif(not can_compile(), reason="no C++ compiler, which torch.compile needs")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's compiler uses parts of torch that are to go
 def test_compiled_network_trains_alike(recipe, tmp_path):
     for compiled in (False, True):
@@ -394,7 +411,7 @@ def test_compiled_network_trains_alike(recipe, tmp_path):
 
 def test_compiling_without_a_compiler_is_refused_before_anything_is_read(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    with pytest.raises(RecipeError, match=r"compile: needs a C\+\+ compiler, got True; expected g\+\+ or clang\+\+"):
+    with pytest.raises(RecipeError, match=r"compile: needs a C\+\+ compiler, got True; expected \S+ on this machine"):
         train(replace(recipe, compile=True, data=str(tmp_path / "none")), tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()
 

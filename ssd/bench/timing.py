@@ -48,8 +48,7 @@ def compare(
     def once(run: Callable[[], object]) -> float:
         began = time.perf_counter()
         run()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+        settle(device)
         return time.perf_counter() - began
 
     once(ours), once(theirs)
@@ -57,6 +56,12 @@ def compare(
     while len(times) < (5 if seconds else 1) or time.perf_counter() - began < seconds:
         times.append((once(ours), once(theirs)))
     return Timing(pictures, median(t[0] for t in times), median(t[1] for t in times), len(times))
+
+
+def settle(device: torch.device) -> None:
+    """Wait for what a GPU still has to do."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 @contextmanager
