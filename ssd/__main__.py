@@ -30,6 +30,13 @@ app.add_typer(weights_app, name="weights")
 WeightsArgument = Annotated[
     str, typer.Argument(help="A run's folder, a .safetensors file, or the name of shipped weights.")
 ]
+OptionalWeightsArgument = Annotated[
+    str | None, typer.Argument(help="A run's folder, a .safetensors file, or the name of shipped weights.")
+]
+DetectionsOption = Annotated[
+    Path | None,
+    typer.Option(help="Instead of weights: COCO's results JSON, or a folder of the VOC challenges' text files."),
+]
 DataOption = Annotated[
     Path, typer.Option("--data", help="Folder of the data: VOC's layout, COCO's, or your own with a CSV or JSON.")
 ]
@@ -135,6 +142,7 @@ def _write_sheet(path: Path, dataset: Any) -> None:
     """Write a sheet of up to 24 pictures that can be read, spread over a dataset, with their boxes."""
     from .checkpoint import write_atomically
     from .draw import annotate, contact_sheet
+    from .images import png
 
     pictures = []
     for index in range(0, len(dataset), max(1, len(dataset) // 24)):
@@ -145,7 +153,7 @@ def _write_sheet(path: Path, dataset: Any) -> None:
         pictures.append(annotate(sample.image, sample.boxes, [dataset.class_names[n - 1] for n in sample.labels]))
     if not pictures:
         raise DataError("no picture can be read", field="sheet", expected="at least one to draw")
-    write_atomically(path, _png(contact_sheet(pictures[:24], 6, (240, 200))))
+    write_atomically(path, png(contact_sheet(pictures[:24], 6, (240, 200))))
 
 
 @data_app.command()
@@ -297,61 +305,178 @@ app.command("train")(_with_recipe_options(_train))
 
 @app.command()
 def evaluate(
-    weights: WeightsArgument,
     data: DataOption,
+    weights: OptionalWeightsArgument = None,
     split: Annotated[str, typer.Option(help="List of pictures to measure on.")] = "test",
     year: Annotated[str, typer.Option(help="Year of VOC or COCO data.")] = "2007",
     metric: Annotated[
-        str, typer.Option(help="voc07: mean precision at 11 recalls; voc12: area under the curve.")
+        str,
+        typer.Option(help="voc07: mean precision at 11 recalls; voc12: area under the curve; coco: COCO's numbers."),
     ] = "voc07",
+    detections: DetectionsOption = None,
+    class_names: ClassesOption = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures at a time.")] = 32,
     workers: Annotated[int, typer.Option(min=0, help="Processes that read pictures.")] = 2,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON, too.")] = None,
+    save_detections: Annotated[
+        Path | None, typer.Option(help="Write what was found as COCO's results JSON, too.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Write precision-recall curves as a PNG, too (voc07, voc12).")
+    ] = None,
 ) -> None:
-    """Measure a network: average precision by class, and its mean."""
-    from .datasets import open_data
-    from .evaluate import check_metric
-    from .evaluate import evaluate as run
-    from .network import model_from_weights
+    """Measure a network, or a file of detections: average precision by class, and its mean."""
+    import numpy as np
+
+    from .checkpoint import write_atomically
+    from .evaluate import check_metric, measure
+    from .metrics import VOCResult, bootstrap, write_detections
     from .parallel import process_group
     from .records import describe_run, write_record
-    from .train import choose_device
 
     check_metric(metric)
+    if plot is not None and metric == "coco":
+        raise UserError("has no curves to draw", field="metric", value=metric, expected="voc07 or voc12 with --plot")
     with process_group(device) as group:
-        model = model_from_weights(_weights_of(weights)).to(choose_device(device))
-        dataset = open_data(data, year, split, model.class_names)
-        done = run(model, dataset, metric, batch_size, workers, group.first, group)
+        dataset, found, seconds = _detect(
+            weights, detections, data, year, split, _names(class_names), device, batch_size, workers, group
+        )
     if not group.first:
         return
+    result = measure(found, dataset, metric)
 
-    table = Table(title=f"{dataset.name}, {metric}", caption=f"{len(dataset) / done.seconds:.0f} pictures a second")
+    speed = f"{len(dataset) / seconds:.0f} pictures a second" if seconds else None
+    table = Table(title=f"{dataset.name}, {metric}", caption=speed)
     table.add_column("class")
     table.add_column("objects", justify="right")
     table.add_column("AP", justify="right")
-    for name, value in done.result.ap.items():
-        table.add_row(
-            name, str(done.result.curves[name].objects), f"{value:.3f}", style="dim" if value != value else None
-        )
+    if isinstance(result, VOCResult):
+        objects = {name: curve.objects for name, curve in result.curves.items()}
+    else:
+        objects = result.objects
+    for name, value in result.ap.items():
+        table.add_row(name, str(objects[name]), f"{value:.3f}", style="dim" if value != value else None)
     table.add_section()
-    table.add_row(
-        "mAP", str(sum(c.objects for c in done.result.curves.values())), f"{done.result.mAP:.3f}", style="bold"
-    )
+    table.add_row("mAP", str(sum(objects.values())), f"{result.mAP:.3f}", style="bold")
     Console().print(table)
+    record = {
+        "mAP": _finite(result.mAP),
+        "ap": {name: _finite(value) for name, value in result.ap.items()},
+        "objects": objects,
+        "dataset": dataset.name,
+        "pictures": len(dataset),
+        "metric": metric,
+        "weights": None if weights is None else str(weights),
+        "detections": None if detections is None else str(detections),
+        "seconds": None if seconds is None else round(seconds, 2),
+    }
+    if isinstance(result, VOCResult) and result.mAP == result.mAP:
+        low, high = (float(value) for value in np.nanquantile(bootstrap(result), (0.025, 0.975)))
+        record["interval"] = [_finite(low), _finite(high)]
+        print(f"95 per cent of draws of as many pictures have an mAP of {low:.3f} to {high:.3f}")
+    elif not isinstance(result, VOCResult):
+        record["numbers"] = {name: _finite(value) for name, value in result.numbers.items()}
+        print(", ".join(f"{name} {value:.3f}" for name, value in result.numbers.items()))
+    if save_detections is not None:
+        write_detections(save_detections, found, _category_ids(dataset))
+    if plot is not None:
+        from matplotlib.figure import Figure
+
+        from .charts import precision_recall
+        from .images import png
+
+        figure = Figure(figsize=(10, 8), layout="constrained", dpi=100)
+        precision_recall(figure, result.curves, result.ap)
+        write_atomically(plot, png(figure))
     if json_file is not None:
-        finite = {name: None if value != value else value for name, value in done.result.ap.items()}
-        record = {
-            "mAP": None if done.result.mAP != done.result.mAP else done.result.mAP,
-            "ap": finite,
-            "dataset": dataset.name,
-            "pictures": len(dataset),
-            "metric": metric,
-            "weights": str(weights),
-            "seconds": round(done.seconds, 2),
-            **describe_run(),
-        }
-        write_record(json_file, record)
+        write_record(json_file, {**record, **describe_run()})
+
+
+@app.command()
+def diagnose(
+    data: DataOption,
+    weights: OptionalWeightsArgument = None,
+    out: Annotated[Path, typer.Option(help="Folder for the report; its page is index.html.")] = Path("diagnosis"),
+    split: Annotated[str, typer.Option(help="List of pictures to measure on.")] = "test",
+    year: Annotated[str, typer.Option(help="Year of VOC or COCO data.")] = "2007",
+    detections: DetectionsOption = None,
+    class_names: ClassesOption = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures at a time.")] = 32,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that read pictures.")] = 2,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+) -> None:
+    """Say where a network's errors come from, as the paper's figures 3 and 4 do, with pictures of the worst."""
+    from .metrics import diagnose as run
+    from .metrics.diagnosis import KINDS
+    from .records import describe_run
+    from .report import write_report
+
+    dataset, found, _ = _detect(
+        weights, detections, data, year, split, _names(class_names), device, batch_size, workers
+    )
+    done = run(found, dataset.ground_truth(), dataset.class_names)
+    table = Table(title=f"The best N detections of a class of N objects, {dataset.name}")
+    table.add_column("class")
+    for column in ("objects", *KINDS, "missed"):
+        table.add_column(column, justify="right")
+    for name, one in done.classes.items():
+        shares = (f"{share:.0%}" if share == share else "" for share in one.shares([1])[0])
+        table.add_row(name, str(one.objects), *shares, f"{sum(one.missed.values()) / one.objects:.0%}")
+    Console().print(table)
+    about = {
+        "dataset": dataset.name,
+        "pictures": len(dataset),
+        "weights": str(weights or detections),
+        **describe_run(),
+    }
+    print(f"report: {write_report(done, found, dataset, out, about)}")
+
+
+def _detect(
+    weights: str | None,
+    detections: Path | None,
+    data: Path,
+    year: str,
+    split: str,
+    class_names: tuple[str, ...] | None,
+    device: str,
+    batch_size: int,
+    workers: int,
+    group: Any = None,
+) -> tuple[Any, dict[str, Any], float | None]:
+    """Return a dataset, what a network or a file of detections finds in it, and the seconds that the network took."""
+    import time
+
+    from .datasets import open_data
+    from .evaluate import detect_all
+    from .metrics import read_detections
+    from .network import model_from_weights
+    from .parallel import ALONE
+    from .train import choose_device
+
+    if (weights is None) == (detections is None):
+        given = "both" if weights else "neither"
+        raise UserError("need one of the two", field="weights or --detections", value=given, expected="one")
+    if detections is not None:
+        dataset = open_data(data, year, split, class_names)
+        found = read_detections(detections, dataset.image_ids, dataset.class_names, _category_ids(dataset))
+        return dataset, found, None
+    model = model_from_weights(_weights_of(weights)).to(choose_device(device))
+    dataset = open_data(data, year, split, model.class_names)
+    began = time.monotonic()
+    found = detect_all(model, dataset, batch_size, workers, (group or ALONE).first, group or ALONE)
+    return dataset, found, time.monotonic() - began
+
+
+def _category_ids(dataset: Any) -> tuple[int, ...]:
+    """Return what a file of detections calls a dataset's classes: COCO's ids, or 1 to C."""
+    return getattr(dataset, "category_ids", tuple(range(1, len(dataset.class_names) + 1)))
+
+
+def _finite(value: float) -> float | None:
+    """Return a number as JSON can hold it: NaN becomes None."""
+    return None if value != value else value
 
 
 @app.command()
@@ -431,7 +556,7 @@ def detect(
 
     from .checkpoint import write_atomically
     from .draw import draw_detections
-    from .images import read_image
+    from .images import png, read_image
     from .network import model_from_weights
     from .records import write_record
     from .train import choose_device
@@ -453,7 +578,7 @@ def detect(
                 for label, s, box in rows
             ],
         }
-        write_atomically(out / f"{path.stem}.png", _png(draw_detections(image, found, model.class_names)))
+        write_atomically(out / f"{path.stem}.png", png(draw_detections(image, found, model.class_names)))
         write_record(out / f"{path.stem}.json", record)
         print(f"{path}: {len(found)} object{'s' * (len(found) != 1)}")
 
@@ -477,15 +602,6 @@ def _picture_paths(given: list[Path]) -> list[Path]:
             )
         stems[path.stem] = path
     return paths
-
-
-def _png(picture: Any) -> bytes:
-    """Return a Pillow picture as the bytes of a PNG file."""
-    import io
-
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Evaluation: run a network over a dataset, measure what it finds, and say how fast it was."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,14 +11,15 @@ from .augment import EvalTransform, normalize
 from .datasets import FromTorchvision, LabelledPictures
 from .datasets.loader import evaluation_batches
 from .errors import RecipeError
+from .metrics.coco import COCOResult, coco_ap
 from .metrics.voc import VOCResult, voc_ap
 from .network import SSD
 from .network.ssd import evaluation_mode, in_pixels
 from .parallel import ALONE, Group
 from .sample import Detections
 
-METRICS = ("voc07", "voc12")
-"""VOC2007's mean precision at 11 recalls, and the area under the curve of VOC2010 and later."""
+METRICS = ("voc07", "voc12", "coco")
+"""VOC2007's mean precision at 11 recalls; the area under the curve of VOC2010 and later; COCO's twelve numbers."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Evaluation:
 
     """
 
-    result: VOCResult
+    result: VOCResult | COCOResult
     detections: dict[str, Detections]
     seconds: float
 
@@ -72,8 +74,23 @@ def evaluate(
     began = time.monotonic()
     detections = detect_all(model, dataset, batch_size, workers, progress, group)
     seconds = time.monotonic() - began
-    result = voc_ap(detections, dataset.ground_truth(), dataset.class_names, eleven_point=metric == "voc07")
-    return Evaluation(result, detections, seconds)
+    return Evaluation(measure(detections, dataset, metric), detections, seconds)
+
+
+def measure(
+    detections: Mapping[str, Detections], dataset: LabelledPictures | FromTorchvision, metric: str
+) -> VOCResult | COCOResult:
+    """Measure detections that are there already, by one of `METRICS`.
+
+    Raises:
+        RecipeError: unknown metric.
+        DataError: detections for pictures or classes that the dataset has not, or scores and boxes that cannot be.
+
+    """
+    check_metric(metric)
+    if metric == "coco":
+        return coco_ap(detections, dataset.ground_truth(), dataset.class_names)
+    return voc_ap(detections, dataset.ground_truth(), dataset.class_names, eleven_point=metric == "voc07")
 
 
 def check_metric(metric: str) -> None:

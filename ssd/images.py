@@ -1,7 +1,9 @@
 """Pictures in and out: any file Pillow can read becomes an RGB tensor, or an error that names the file."""
 
+import io
 import struct
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -9,6 +11,9 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from .errors import DataError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def read_image(path: str | Path, size: tuple[int, int] | None = None, claimed_by: str | Path | None = None) -> Tensor:
@@ -104,3 +109,13 @@ def as_image(image: object) -> Tensor:
         value=f"{kind} {shape}",
         expected="a path, a Pillow picture, a (H, W, 3) uint8 array or a (3, H, W) uint8 tensor",
     )
+
+
+def png(picture: "Image.Image | Figure") -> bytes:
+    """Return a Pillow picture, or a figure, as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    if isinstance(picture, Image.Image):
+        picture.save(buffer, "PNG")
+    else:
+        picture.savefig(buffer, format="png")
+    return buffer.getvalue()

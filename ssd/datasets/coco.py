@@ -68,23 +68,27 @@ class CocoDetection(LabelledPictures):
                 on_error(error)
         if not paths:
             raise DataError("holds no pictures", file=path, field="images", value="[]", expected="at least one")
-        objects = {image_id: ([], [], []) for image_id in paths}
+        objects = {image_id: ([], [], [], []) for image_id in paths}
         for where, entry in _entries(content, "annotations", path):
             try:
                 image_id, box, label = _object(entry, sizes, label_of, path, where)
+                area = _area(entry, path, where)
             except DataError as error:
                 on_error(error)
                 continue
             if box is None:
                 left_out.append(f"{path}: {where}: a box without area, {entry['bbox']}")
                 continue
-            boxes, labels, flags = objects[image_id]
+            boxes, labels, flags, areas = objects[image_id]
             boxes += box.tolist()
             labels.append(label)
             flags.append((bool(entry.get("iscrowd", 0)), False, False))
+            areas.append(area)
         found = {
-            image_id: Annotation.of(*lists, size=sizes[image_id], file=f"{path}: picture {image_id}")
-            for image_id, lists in objects.items()
+            image_id: Annotation.of(
+                *lists, size=sizes[image_id], file=f"{path}: picture {image_id}", areas=torch.tensor(areas)
+            )
+            for image_id, (*lists, areas) in objects.items()
         }
         super().__init__(path.stem, names, paths, found, keep_difficult=False, left_out=left_out)
         if left_out:
@@ -182,3 +186,11 @@ def _object(
         return image_id, None, label_of[category]
     corners = torch.tensor([[left, top, left + width, top + height]], dtype=torch.float32)
     return image_id, fit(corners, sizes[image_id], f"{path}: {where}"), label_of[category]
+
+
+def _area(entry: dict[str, Any], path: Path, where: str) -> float:
+    """Return the area of an object's outline; that of its box where the entry has none."""
+    value = entry.get("area", entry["bbox"][2] * entry["bbox"][3])
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e18:
+        raise DataError("cannot be", file=path, field=f"{where} area", value=value, expected="square pixels")
+    return float(value)

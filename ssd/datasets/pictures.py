@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ..boxes import area
 from ..errors import DataError
 from ..images import read_image
 from ..sample import Sample
@@ -28,6 +29,8 @@ class Annotation:
         file: where it is said; of a file that speaks of many pictures, with the picture's name.
         first_pixel: number of the first pixel in that file, for messages: VOC counts from 1, all others from 0.
         database: what the picture is part of ("The VOC2007 Database", "ToyVOC"); empty where the file does not say.
+        areas: (G,) float32, in square pixels, of the objects' outlines, by which COCO calls them small or large; those
+            of the boxes where nothing else is known.
 
     """
 
@@ -40,6 +43,12 @@ class Annotation:
     file: str | Path | None = None
     first_pixel: int = 0
     database: str = ""
+    areas: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        """Take the boxes' areas where no others are given."""
+        if self.areas is None:
+            object.__setattr__(self, "areas", area(self.boxes))
 
     @staticmethod
     def of(
@@ -73,6 +82,7 @@ class Annotations(Mapping[str, Annotation]):
         self._labels = torch.cat([torch.zeros(0, dtype=torch.int64), *(one.labels for one in each)])
         flags = [torch.stack([one.difficult, one.truncated, one.occluded]) for one in each]
         self._flags = torch.cat([torch.zeros(3, 0, dtype=torch.bool), *flags], dim=1)
+        self._areas = torch.cat([torch.zeros(0), *(one.areas for one in each)])
         self._sizes = np.array([one.size or (0, 0) for one in each]).reshape(-1, 2)
         self._files = np.array(["" if one.file is None else str(one.file) for one in each], dtype=np.str_)
         common: dict = {}
@@ -91,7 +101,8 @@ class Annotations(Mapping[str, Annotation]):
         part = slice(*self._starts[row : row + 2].tolist())
         size, file = self._sizes[row].tolist(), str(self._files[row])
         rest = tuple(size) if size != [0, 0] else None, file or None, *self._rest[row]
-        return Annotation(self._boxes[part], self._labels[part], *self._flags[:, part].unbind(dim=0), *rest)
+        flags = self._flags[:, part].unbind(dim=0)
+        return Annotation(self._boxes[part], self._labels[part], *flags, *rest, areas=self._areas[part])
 
 
 class LabelledPictures(Dataset):

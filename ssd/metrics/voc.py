@@ -39,6 +39,32 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Matches:
+    """Every detection of a dataset, best score first, and what it met.
+
+    Equal scores are in the order of the pictures in the ground truth, then in that of the detections.
+
+    Attributes:
+        pictures: (D,) number of the picture in the ground truth.
+        rows: (D,) number of the detection within its picture.
+        labels: (D,) 1..C.
+        scores: (D,).
+        objects: (D,) number of the object claimed, counted over all pictures; -1 for none.
+        right: (D,) whether it claims an object that no better detection has claimed.
+        ignored: (D,) whether the object it claims is a difficult one, so that it counts neither way.
+
+    """
+
+    pictures: np.ndarray
+    rows: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+    objects: np.ndarray
+    right: np.ndarray
+    ignored: np.ndarray
+
+
+@dataclass(frozen=True)
 class VOCResult:
     """What `voc_ap` measures.
 
@@ -46,12 +72,18 @@ class VOCResult:
         mAP: mean of `ap` over the classes that have objects; NaN if none has.
         ap: average precision by class name; NaN where there is no object to find.
         curves: precision and recall by class name.
+        matches: what each detection met.
+        objects: (pictures, C) how many objects there are to find, difficult ones left out.
+        eleven_point: whether `ap` is the mean at 11 recalls or the area.
 
     """
 
     mAP: float
     ap: dict[str, float]
     curves: dict[str, Curve]
+    matches: Matches
+    objects: np.ndarray
+    eleven_point: bool
 
 
 def voc_ap(
@@ -79,25 +111,56 @@ def voc_ap(
         DataError: detections for a picture that has no ground truth, or a label or score that cannot be.
 
     """
-    _check(detections, ground_truth, len(class_names))
-    order = {image_id: number for number, image_id in enumerate(ground_truth)}
-    found = [image_id for image_id in ground_truth if image_id in detections and len(detections[image_id].scores)]
-    claims = [_claims(detections[image_id], ground_truth[image_id], iou_threshold) for image_id in found]
-    pictures = np.concatenate([np.full(len(c), order[i]) for i, c in zip(found, claims, strict=True)] or [np.empty(0)])
-    claims = np.concatenate(claims or [np.empty((0, 2), dtype=np.int64)])
-    scores = np.concatenate([detections[i].scores.double().cpu().numpy() for i in found] or [np.empty(0)])
-    labels = np.concatenate([detections[i].labels.cpu().numpy() for i in found] or [np.empty(0)])
+    check_measurable(detections, ground_truth, len(class_names))
+    matches = match_detections(detections, ground_truth, iou_threshold)
+    objects = count_objects(ground_truth, len(class_names))
     ap, curves = {}, {}
     for label, name in enumerate(class_names, start=1):
-        objects = sum(int(((g.labels == label) & ~g.difficult).sum()) for g in ground_truth.values())
-        mine = np.flatnonzero(labels == label)
-        mine = mine[np.argsort(-scores[mine], kind="stable")]
-        curves[name] = _curve(pictures[mine], claims[mine], scores[mine], objects)
-        ap[name] = (
-            average_precision(curves[name].recall, curves[name].precision, eleven_point) if objects else float("nan")
-        )
+        mine, total = matches.labels == label, int(objects[:, label - 1].sum())
+        hits, seen = np.cumsum(matches.right[mine]), np.cumsum(~matches.ignored[mine])
+        # Where only difficult objects were met so far, nothing counts yet and precision is 0.
+        recall, precision = hits / max(total, 1), hits / np.maximum(seen, 1)
+        curves[name] = Curve(recall, precision, matches.scores[mine], total)
+        ap[name] = average_precision(recall, precision, eleven_point) if total else float("nan")
     there = [value for value in ap.values() if not np.isnan(value)]
-    return VOCResult(float(np.mean(there)) if there else float("nan"), ap, curves)
+    return VOCResult(float(np.mean(there)) if there else float("nan"), ap, curves, matches, objects, eleven_point)
+
+
+def bootstrap(result: VOCResult, samples: int = 1000, seed: int = 0) -> np.ndarray:
+    """Say how far mAP moves by the chance of which pictures were measured (Efron, Annals of Statistics 1979).
+
+    The pictures are drawn anew, as many as there are, each as often as chance will have it, and AP and mAP are measured
+    on the draw. The quantiles of what comes out are an interval for mAP: between those of 2.5 and 97.5 per cent
+    lie 95 per cent of the draws.
+
+    Args:
+        result: of `voc_ap`.
+        samples: draws.
+        seed: of the draws.
+
+    Returns:
+        (samples,) mAP of each draw; NaN where it holds no object to find.
+
+    """
+    rng = np.random.default_rng(seed)
+    pictures, classes = result.objects.shape
+    found = result.matches
+    parts = [(found.labels == label) & ~found.ignored for label in range(1, classes + 1)]
+    parts = [(found.pictures[mine], found.right[mine]) for mine in parts]
+    values = np.full(samples, np.nan)
+    for sample in range(samples):
+        # A picture drawn n times has its objects and detections n times; equal ones in a row end at the same point.
+        times = np.bincount(rng.integers(pictures, size=pictures), minlength=pictures)
+        total = times @ result.objects
+        ap = []
+        for (where, right), objects in zip(parts, total.tolist(), strict=True):
+            if objects:
+                weight = times[where]
+                hits, seen = np.cumsum(weight * right), np.cumsum(weight)
+                ap.append(average_precision(hits / objects, hits / np.maximum(seen, 1), result.eleven_point))
+        if ap:
+            values[sample] = np.mean(ap)
+    return values
 
 
 def average_precision(recall: np.ndarray, precision: np.ndarray, eleven_point: bool = True) -> float:
@@ -119,38 +182,68 @@ def average_precision(recall: np.ndarray, precision: np.ndarray, eleven_point: b
     return float((np.diff(recall, prepend=0.0) * envelope).sum())
 
 
-def _claims(detections: Detections, truth: GroundTruth, iou_threshold: float) -> np.ndarray:
-    """Say which object each detection of a picture claims.
+def match_detections(
+    detections: Mapping[str, Detections], ground_truth: Mapping[str, GroundTruth], iou_threshold: float = 0.5
+) -> Matches:
+    """Give objects to detections as `voc_ap` describes.
 
-    Returns:
-        (D, 2): the object's index, or -1 for none; and 1 where that object is difficult.
+    Args:
+        detections: by picture; pictures without an entry have none.
+        ground_truth: by picture.
+        iou_threshold: of a claim.
 
     """
+    parts, first_object = [np.empty((0, 5), dtype=np.int64)], 0
+    for number, (image_id, truth) in enumerate(ground_truth.items()):
+        found = detections.get(image_id)
+        if found is not None and len(found.scores):
+            claimed, difficult = _claims(found, truth, iou_threshold)
+            rows = np.arange(len(claimed))
+            objects = np.where(claimed >= 0, claimed + first_object, -1)
+            parts.append(
+                np.stack([np.full_like(rows, number), rows, found.labels.cpu().numpy(), objects, difficult], 1)
+            )
+        first_object += len(truth.labels)
+    scores = [np.empty(0)]
+    scores += [detections[i].scores.double().cpu().numpy() for i in ground_truth if i in detections]
+    scores = np.concatenate(scores)
+    order = np.argsort(-scores, kind="stable")
+    pictures, rows, labels, objects, difficult = np.concatenate(parts)[order].T
+    # An object goes to the best detection that claims it.
+    first = np.zeros(len(order), dtype=bool)
+    first[np.unique(objects, return_index=True)[1]] = True
+    ignored = difficult.astype(bool)
+    return Matches(pictures, rows, labels, scores[order], objects, first & (objects >= 0) & ~ignored, ignored)
+
+
+def _claims(detections: Detections, truth: GroundTruth, iou_threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Say which of a picture's objects each detection claims, (D,), -1 for none; and whether it is a difficult one."""
     if len(truth.labels) == 0:
-        return np.tile([-1, 0], (len(detections.scores), 1))
+        return np.full(len(detections.scores), -1), np.zeros(len(detections.scores), dtype=bool)
     overlap = iou(detections.boxes.double().cpu(), truth.boxes.double())
     overlap = overlap.masked_fill(detections.labels.cpu()[:, None] != truth.labels, -1)
     best, which = overlap.max(dim=1)
     hit = best >= iou_threshold
-    claims = np.stack([which.masked_fill(~hit, -1).numpy(), (hit & truth.difficult[which]).numpy()], axis=1)
-    return claims.astype(np.int64)
+    return which.masked_fill(~hit, -1).numpy(), (hit & truth.difficult[which]).numpy()
 
 
-def _curve(pictures: np.ndarray, claims: np.ndarray, scores: np.ndarray, objects: int) -> Curve:
-    """Follow one class's detections, best first, and count."""
-    claimed, difficult = claims[:, 0], claims[:, 1].astype(bool)
-    # An object goes to the best detection that claims it: the first row with its (picture, object).
-    first = np.zeros(len(claimed), dtype=bool)
-    first[np.unique(np.stack([pictures, claimed]), axis=1, return_index=True)[1]] = True
-    right = first & (claimed >= 0) & ~difficult
-    counts = ~difficult
-    hits, seen = np.cumsum(right), np.cumsum(counts)
-    # Where only difficult objects were met so far, nothing counts yet and precision is 0.
-    return Curve(hits / max(objects, 1), hits / np.maximum(seen, 1), scores, objects)
+def count_objects(ground_truth: Mapping[str, GroundTruth], num_classes: int) -> np.ndarray:
+    """Return how many objects of each class are to be found in each picture, (pictures, C); difficult ones are not."""
+    counts = np.zeros((len(ground_truth), num_classes), dtype=np.int64)
+    for row, truth in zip(counts, ground_truth.values(), strict=True):
+        row += np.bincount(truth.labels[~truth.difficult].numpy(), minlength=num_classes + 1)[1:]
+    return counts
 
 
-def _check(detections: Mapping[str, Detections], ground_truth: Mapping[str, GroundTruth], num_classes: int) -> None:
-    """Refuse what cannot be measured."""
+def check_measurable(
+    detections: Mapping[str, Detections], ground_truth: Mapping[str, GroundTruth], num_classes: int
+) -> None:
+    """Refuse what cannot be measured.
+
+    Raises:
+        DataError: detections for a picture that has no ground truth; or a label, score or box that cannot be.
+
+    """
     for image_id, truth in ground_truth.items():
         for label in truth.labels[(truth.labels < 1) | (truth.labels > num_classes)].tolist():
             raise DataError(
@@ -166,3 +259,8 @@ def _check(detections: Mapping[str, Detections], ground_truth: Mapping[str, Grou
             raise DataError("unknown", field=f"{where}, label", value=label, expected=f"1..{num_classes}")
         for score in found.scores[~found.scores.isfinite()].tolist():
             raise DataError("is not finite", field=f"{where}, score", value=score, expected="a number")
+        for box in found.boxes[
+            ~(found.boxes.isfinite().all(dim=1) & (found.boxes[:, 2:] >= found.boxes[:, :2]).all(dim=1))
+        ]:
+            expected = "xmin, ymin, xmax, ymax, none larger than its partner"
+            raise DataError("cannot be", field=f"{where}, box", value=box.tolist(), expected=expected)
