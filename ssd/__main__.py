@@ -480,6 +480,39 @@ def _finite(value: float) -> float | None:
 
 
 @app.command()
+def ablate(
+    table: Annotated[str, typer.Argument(help="table2 or table3 of the paper.")],
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="Folder for the runs; what is done there is not done again.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each row, with seeds from 0.")] = 3,
+    iterations: Annotated[int | None, typer.Option(min=1, help="Of each run; for a trial.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the record as JSON, too.")] = None,
+) -> None:
+    """Repeat a table of the paper at a small scale, to see what each part is worth."""
+    from statistics import mean, stdev
+
+    from .ablate import ablate as run
+    from .records import describe_run, write_record
+
+    base = {} if iterations is None else {"iterations": iterations, "warmup": 0}
+    record = run(table, data, out, range(seeds), **base)
+    shown = Table(title=f"{table}: mAP in per cent, {record['dataset']}", caption=f"mean and spread of {seeds} seeds")
+    shown.add_column("row")
+    for column in ("priors", "mAP", "+-", "less than all", "paper", "less than all"):
+        shown.add_column(column, justify="right")
+    first = record["rows"][0]
+    for row in record["rows"]:
+        values, whole = ([100 * value for value in one["mAP"].values()] for one in (row, first))
+        spread = f"{stdev(values):.1f}" if len(values) > 1 else ""
+        lost, published = mean(whole) - mean(values), first["published"] - row["published"]
+        numbers = (f"{mean(values):.1f}", spread, f"{lost:.1f}", f"{row['published']:.1f}", f"{published:.1f}")
+        shown.add_row(row["name"], str(row["priors"]), *numbers)
+    Console().print(shown)
+    if json_file is not None:
+        write_record(json_file, {**record, **describe_run()})
+
+
+@app.command()
 def bench(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures at a time; on a CPU fewer for the network.")] = 32,

@@ -68,7 +68,8 @@ def pretrain_backbone(
     labels = labels[:, 0].to(device) - 1
 
     with torch.no_grad(), evaluation_mode(backbone):
-        channels = [m.shape[1] for m in backbone(torch.zeros(1, 3, SHOWN, SHOWN, device=device))]
+        maps = backbone(torch.zeros(1, 3, SHOWN, SHOWN, device=device))[: len(network.spec.levels)]
+        channels = [m.shape[1] for m in maps]
     sizes = [round(CONTEXT * level.shapes()[1][0]) for level in network.spec.levels]  # of the large square prior
     classifiers = nn.ModuleList([nn.Linear(c, network.num_classes) for c in channels]).to(device)
     parameters = [*backbone.parameters(), *classifiers.parameters()]

@@ -26,6 +26,7 @@ class PriorLevel:
         min_size: side in pixels of the level's small square, and square root of the area of its oblong priors.
         max_size: the large square has side sqrt(min_size * max_size), in pixels.
         aspect_ratios: width / height of the oblong priors; each also appears as its reciprocal.
+        more: further pairs (min_size, max_size) on the same map, each with all ratios; none in the published sets.
 
     """
 
@@ -34,24 +35,36 @@ class PriorLevel:
     min_size: float
     max_size: float
     aspect_ratios: tuple[float, ...]
+    more: tuple[tuple[float, float], ...] = ()
 
     def shapes(self) -> list[tuple[float, float]]:
         """Return (width, height) in pixels of the priors in each cell, in the order of the network's outputs."""
-        large = sqrt(self.min_size * self.max_size)
-        shapes = [(self.min_size, self.min_size), (large, large)]
-        for ratio in self.aspect_ratios:
-            long, short = self.min_size * sqrt(ratio), self.min_size / sqrt(ratio)
-            shapes += [(long, short), (short, long)]
+        shapes = []
+        for min_size, max_size in ((self.min_size, self.max_size), *self.more):
+            large = sqrt(min_size * max_size)
+            shapes += [(min_size, min_size), (large, large)]
+            for ratio in self.aspect_ratios:
+                long, short = min_size * sqrt(ratio), min_size / sqrt(ratio)
+                shapes += [(long, short), (short, long)]
         return shapes
 
 
 @dataclass(frozen=True)
 class PriorSpec:
-    """All that determines a network's priors: the input's side in pixels, the levels, and the offsets' variances."""
+    """All that determines a network's priors.
+
+    Attributes:
+        image_size: side of the input in pixels.
+        levels: the priors of each map, largest map first.
+        variances: what offsets are divided by (`ssd.boxes.encode`).
+        boundary: whether priors that cross the picture's border take part, as those of all published networks do.
+
+    """
 
     image_size: int
     levels: tuple[PriorLevel, ...]
     variances: tuple[float, float, float, float] = VARIANCES
+    boundary: bool = True
 
     @property
     def num_priors(self) -> int:
@@ -64,7 +77,8 @@ def prior_boxes(spec: PriorSpec) -> Tensor:
 
     Returns:
         (P, 4) float32 centre-size boxes as fractions of the input, ordered by level, row, column, shape. Never
-        clipped: a prior may reach outside the picture, as in the released models.
+        clipped: a prior may reach outside the picture, as in the released models. Where the spec has none on the
+        boundary, such a prior is a speck outside the picture, which no object ever meets.
 
     """
     levels = []
@@ -74,7 +88,11 @@ def prior_boxes(spec: PriorSpec) -> Tensor:
         cy, cx = torch.meshgrid(centres, centres, indexing="ij")
         cells = torch.stack([cx, cy], dim=-1)[:, :, None].expand(-1, -1, len(shapes), -1)
         levels.append(torch.cat([cells, shapes.expand(level.grid, level.grid, -1, -1)], dim=-1).reshape(-1, 4))
-    return (torch.cat(levels) / spec.image_size).float()
+    priors = (torch.cat(levels) / spec.image_size).float()
+    if not spec.boundary:
+        corners = cxcywh_to_xyxy(priors)
+        priors[((corners < 0) | (corners > 1)).any(dim=1)] = torch.tensor([-1.0, -1.0, 1e-3, 1e-3])
+    return priors
 
 
 def best_overlaps(spec: PriorSpec, boxes_xyxy: Tensor) -> Tensor:
@@ -162,6 +180,33 @@ def with_sizes(spec: PriorSpec, sizes: Sequence[float]) -> PriorSpec:
         raise RecipeError("cannot be", field="prior_sizes", value=tuple(sizes), expected=expected)
     levels = zip(spec.levels, sizes[:-1], sizes[1:], strict=True)
     return replace(spec, levels=tuple(replace(level, min_size=low, max_size=high) for level, low, high in levels))
+
+
+def with_maps(spec: PriorSpec, maps: int) -> PriorSpec:
+    """Give a spec fewer maps, the largest ones; the sizes of the others move to the last that stays (paper, table 3).
+
+    Args:
+        spec: of L levels.
+        maps: 1 to L.
+
+    Raises:
+        RecipeError: there are not so many.
+
+    """
+    if not 1 <= maps <= len(spec.levels):
+        raise RecipeError("cannot be", field="maps", value=maps, expected=f"1 to {len(spec.levels)}")
+    *kept, last = spec.levels[:maps]
+    more = tuple((level.min_size, level.max_size) for level in spec.levels[maps:])
+    return replace(spec, levels=(*kept, replace(last, more=last.more + more)))
+
+
+def with_ratios(spec: PriorSpec, largest: float) -> PriorSpec:
+    """Leave out priors whose longer side is more than `largest` times the shorter one (paper, table 2)."""
+    levels = (
+        replace(level, aspect_ratios=tuple(ratio for ratio in level.aspect_ratios if ratio <= largest))
+        for level in spec.levels
+    )
+    return replace(spec, levels=tuple(levels))
 
 
 def _levels(

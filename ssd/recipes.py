@@ -17,6 +17,9 @@ class Recipe:
         network: name in `ssd.network.NETWORKS`.
         weights: what to start from: "imagenet" (VGG16's), a VGG16 file, a detector's .safetensors; empty: chance.
         prior_sizes: sizes of priors, in pixels of the input, for `ssd.priors.with_sizes`; empty for the network's own.
+        max_ratio: leave out priors that are longer than so many times their width, or wider; 0 keeps all.
+        maps: how many of the network's maps to use, the largest first (`ssd.priors.with_maps`); 0 for all.
+        boundary_priors: use the priors that cross the picture's border.
         iterations: optimiser steps.
         pretrain_epochs: first, so many passes over the objects, cut out, to teach the backbone their classes.
         pretrain_rate: highest rate of those passes.
@@ -57,6 +60,9 @@ class Recipe:
     iterations: int
     weights: str = ""
     prior_sizes: tuple[float, ...] = ()
+    max_ratio: float = 0.0
+    maps: int = 0
+    boundary_priors: bool = True
     pretrain_epochs: int = 0
     pretrain_rate: float = 3e-3
     batch_size: int = 32
@@ -93,7 +99,16 @@ class Recipe:
         """Refuse values that cannot work."""
         for field in ("iterations", "batch_size", "parts", "checkpoint_every", "log_every"):
             self._require(field, getattr(self, field) >= 1, "at least 1")
-        for field in ("warmup", "workers", "seed", "gradient_norm", "weight_decay", "pretrain_epochs"):
+        for field in (
+            "warmup",
+            "workers",
+            "seed",
+            "gradient_norm",
+            "weight_decay",
+            "pretrain_epochs",
+            "max_ratio",
+            "maps",
+        ):
             self._require(field, getattr(self, field) >= 0, "0 or more")
         self._require("bias_rate", self.bias_rate >= 0, "0 or more")
         self._require("momentum", 0 <= self.momentum < 1, "0 or more and less than 1")

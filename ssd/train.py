@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from .network import NETWORKS, SSD, default_priors, save_weights
 from .network.weights import is_detector, start_from
 from .parallel import ALONE, Group, process_group
 from .pretrain import pretrain_backbone
-from .priors import with_sizes
+from .priors import with_maps, with_ratios, with_sizes
 from .recipes import Recipe
 from .records import describe_run, write_record
 from .sample import Batch
@@ -199,6 +199,11 @@ def build_network(recipe: Recipe, class_names: Sequence[str]) -> SSD:
     spec = default_priors(recipe.network)
     if recipe.prior_sizes:
         spec = with_sizes(spec, recipe.prior_sizes)
+    if recipe.maps:
+        spec = with_maps(spec, recipe.maps)
+    if recipe.max_ratio:
+        spec = with_ratios(spec, recipe.max_ratio)
+    spec = replace(spec, boundary=recipe.boundary_priors)
     build = partial(NETWORKS[recipe.network], len(class_names), class_names=class_names, spec=spec)
     if not recipe.weights:
         return build()

@@ -23,7 +23,8 @@ class SSD(nn.Module):
         backbone: maps (B, 3, S, S) to a list of feature maps, largest first.
         extras: each maps the last feature map so far to the next, smaller one.
         channels: channels of every map, the backbone's and the extras' in that order.
-        spec: the priors; one level a map, whose grids must be the maps' sizes.
+        spec: the priors; one level a map, whose grids must be the maps' sizes. Of fewer levels than maps, the first
+            maps are used.
         num_classes: C, without background.
         class_names: the C names; VOC's when C is 20 and no others are given.
 
@@ -49,15 +50,16 @@ class SSD(nn.Module):
             raise RecipeError(
                 "must have one name a class", field="class_names", value=len(class_names), expected=f"{num_classes}"
             )
-        if len(spec.levels) != len(channels):
+        maps = len(spec.levels)
+        if maps > len(channels):
             raise RecipeError(
-                "must have one level a map", field="spec", value=len(spec.levels), expected=f"{len(channels)} levels"
+                "has more levels than maps", field="spec", value=maps, expected=f"{len(channels)} at most"
             )
         self.spec, self.num_classes, self.class_names = spec, num_classes, tuple(class_names)
         self.backbone = backbone
-        self.extras = nn.ModuleList(extras)
+        self.extras = nn.ModuleList(extras[: max(0, maps - (len(channels) - len(extras)))])
         self.offset_heads, self.logit_heads = nn.ModuleList(), nn.ModuleList()
-        for in_channels, level in zip(channels, spec.levels, strict=True):
+        for in_channels, level in zip(channels[:maps], spec.levels, strict=True):
             shapes = len(level.shapes())
             self.offset_heads.append(nn.Conv2d(in_channels, shapes * 4, 3, padding=1))
             self.logit_heads.append(nn.Conv2d(in_channels, shapes * (num_classes + 1), 3, padding=1))
@@ -68,7 +70,7 @@ class SSD(nn.Module):
 
     def feature_maps(self, images: Tensor) -> list[Tensor]:
         """Return the maps the heads look at, largest first, each (B, channels, grid, grid)."""
-        maps = list(self.backbone(images))
+        maps = list(self.backbone(images))[: len(self.spec.levels)]
         for extra in self.extras:
             maps.append(extra(maps[-1]))
         return maps

@@ -98,12 +98,20 @@ def _read_spec(path: Path, priors: str) -> PriorSpec:
     """Read the priors that weights were trained with, as their file has them."""
     try:
         fields = json.loads(priors)
-        levels = tuple(PriorLevel(**{**one, "aspect_ratios": tuple(one["aspect_ratios"])}) for one in fields["levels"])
-        return PriorSpec(fields["image_size"], levels, tuple(fields["variances"]))
+        lists = ("aspect_ratios", "more")
+        levels = tuple(
+            PriorLevel(**one | {name: _tuples(one[name]) for name in lists if name in one}) for one in fields["levels"]
+        )
+        return PriorSpec(**fields | {"levels": levels, "variances": _tuples(fields["variances"])})
     except (json.JSONDecodeError, KeyError, TypeError):
         raise CheckpointError(
             "cannot be read", file=path, field="metadata priors", value=priors, expected="a JSON ssd.priors.PriorSpec"
         ) from None
+
+
+def _tuples(values: list) -> tuple:
+    """Turn lists in lists, which JSON has, into tuples in tuples."""
+    return tuple(_tuples(value) if isinstance(value, list) else value for value in values)
 
 
 def load_weights(network: SSD, weights: str | Path) -> None:
