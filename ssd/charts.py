@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .draw import PALETTE
+from .errors import DataError
 from .metrics.diagnosis import CHARACTERISTICS, KINDS, REASONS
 from .metrics.voc import Curve
 
@@ -28,6 +29,8 @@ def precision_recall(figure: "Figure", curves: dict[str, Curve], ap: dict[str, f
 
     """
     names = [name for name, curve in curves.items() if curve.objects]
+    if not names:
+        return
     rows = -(-len(names) // columns)
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in grid.flat[len(names) :]:
@@ -36,7 +39,7 @@ def precision_recall(figure: "Figure", curves: dict[str, Curve], ap: dict[str, f
         recall, precision = np.append(0, curves[name].recall), curves[name].precision
         precision = np.append(precision[:1] if len(precision) else 0, precision)
         envelope = np.maximum.accumulate(precision[::-1])[::-1]
-        axes.fill_between(recall, envelope, step="pre", color=PALETTE[5], alpha=0.3, lw=0)  # its area is AP
+        axes.fill_between(recall, envelope, step="pre", color=PALETTE[5], alpha=0.3, lw=0)  # voc12's AP is this area
         axes.plot(recall, precision, color=PALETTE[0], lw=1)
         axes.set(xlim=(0, 1), ylim=(0, 1.02))
         axes.set_title(f"{name} {ap[name]:.3f}", fontsize="small")
@@ -56,7 +59,7 @@ def error_kinds(axes: "Axes", record: dict[str, Any], names: Sequence[str], lege
         legend: name kinds and lines.
 
     """
-    chosen = [record["classes"][name] for name in names if name in record["classes"]]
+    chosen = _chosen(record, names)
     shares = _mean([one["shares"] for one in chosen])
     recall = _mean([one["recall"] for one in chosen])
     x = range(len(record["multiples"]))
@@ -77,8 +80,7 @@ def error_kinds(axes: "Axes", record: dict[str, Any], names: Sequence[str], lege
 
 def false_kinds(axes: "Axes", record: dict[str, Any], names: Sequence[str], legend: bool = True) -> None:
     """Draw the lower row of figure 3: the kinds of error among the best false detections, as they become more."""
-    chosen = [record["classes"][name] for name in names if name in record["classes"]]
-    shares = _mean([one["false_positives"] for one in chosen])
+    shares = _mean([one["false_positives"] for one in _chosen(record, names)])
     for number, (kind, style) in enumerate(zip(KINDS[1:], ("-", "--", "-.", ":"), strict=True)):
         axes.plot(range(len(shares)), shares[:, number], style, color=KIND_COLOURS[kind], lw=2, label=kind)
     axes.set(ylim=(0, 1), xlabel="best false detections of a class", ylabel="share")
@@ -123,6 +125,15 @@ def missed(axes: "Axes", record: dict[str, Any]) -> None:
         left += width
     axes.set(xlim=(0, 1), xlabel="share of the objects that are missed")
     axes.legend(fontsize="x-small", frameon=False, loc="lower right")
+
+
+def _chosen(record: dict[str, Any], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return those of the classes that the record has."""
+    chosen = [record["classes"][name] for name in names if name in record["classes"]]
+    if not chosen:
+        expected = ", ".join(record["classes"]) or "a record of classes with objects"
+        raise DataError("have no objects", field="classes", value=", ".join(names), expected=expected)
+    return chosen
 
 
 def _mean(tables: Sequence[Sequence[Sequence[float | None]]]) -> np.ndarray:

@@ -70,10 +70,12 @@ def write_report(
         false_kinds(lower, record, members, legend=last)
     pictures.append(("kinds", "What the best detections are, and the false ones (figure 3 of the paper)", figure))
 
-    figure = Figure(figsize=(13, 3), layout="constrained", dpi=100)
-    for axes, characteristic in zip(figure.subplots(1, len(CHARACTERISTICS)), CHARACTERISTICS, strict=True):
-        sensitivity(axes, record, characteristic)
-    pictures.append(("sensitivity", "Which objects are hard: grey the classes, red their mean (figure 4)", figure))
+    telling = [name for name in CHARACTERISTICS if _differ(record, name)]
+    if telling:
+        figure = Figure(figsize=(2.6 * len(telling), 3), layout="constrained", dpi=100)
+        for axes, characteristic in zip(figure.subplots(1, len(telling), squeeze=False).flat, telling, strict=True):
+            sensitivity(axes, record, characteristic)
+        pictures.append(("sensitivity", "Which objects are hard: grey the classes, red their mean (figure 4)", figure))
 
     figure = Figure(figsize=(8, 5), layout="constrained", dpi=100)
     missed(figure.subplots(), record)
@@ -135,6 +137,12 @@ def worst_errors(
         if len(shown) == count:
             break
     return list(shown.values())
+
+
+def _differ(record: Mapping, characteristic: str) -> bool:
+    """Say whether objects differ in a characteristic at all; VOC2007, for one, does not tell what is occluded."""
+    tables = [one["sensitivity"][characteristic] for one in record["classes"].values()]
+    return sum(any(table[level][1] for table in tables) for level in CHARACTERISTICS[characteristic]) > 1
 
 
 def _table(record: Mapping) -> str:

@@ -68,6 +68,22 @@ def test_training_drops_crowds_and_the_ground_truth_keeps_them(folder):
     assert dataset.ground_truth()["7"].difficult.tolist() == [False, True]
 
 
+def test_areas_are_those_of_the_outlines_or_else_of_the_boxes(folder):
+    write(folder)
+    truth = read(folder).ground_truth()
+    assert {name: one.areas.tolist() for name, one in truth.items()} == {"7": [600, 64 * 20], "3": [32 * 32], "9": []}
+    assert all(one.areas.dtype == torch.float32 for one in truth.values())
+
+
+def test_an_object_whose_area_cannot_be_is_left_out_where_faults_are_collected(folder):
+    faults = []
+    write(folder, annotations=[{**OBJECTS[0], "area": -1}, OBJECTS[2]])
+    there = read(folder, on_error=faults.append).ground_truth()["7"]
+    assert there.areas.tolist() == [64 * 20]
+    assert there.labels.tolist() == [1]
+    assert [fault.field for fault in faults] == ["annotations[0] area"]
+
+
 def test_classes_may_be_given_in_another_order(folder):
     write(folder)
     dataset = read(folder, class_names=("toothbrush", "cat", "dog", "person"))
@@ -108,6 +124,12 @@ def test_a_box_a_rounding_error_outside_ends_at_the_border(folder):
         ({"annotations": [{**OBJECTS[0], "bbox": [1, 2, -3, 4]}]}, r"annotations\[0\] bbox: cannot be"),
         ({"annotations": [{**OBJECTS[0], "bbox": [1, 2, "3", 4]}]}, r"annotations\[0\] bbox: cannot be"),
         ({"annotations": [{"image_id": 7, "category_id": 1}]}, r"annotations\[0\] bbox: cannot be, got 'nothing'"),
+        ({"annotations": [OBJECTS[1], {**OBJECTS[0], "area": "600"}]}, r"annotations\[1\] area: cannot be, got '600'"),
+        ({"annotations": [{**OBJECTS[0], "area": -1}]}, r"annotations\[0\] area: cannot be, got -1; expected square"),
+        ({"annotations": [{**OBJECTS[0], "area": True}]}, r"annotations\[0\] area: cannot be, got True"),
+        ({"annotations": [{**OBJECTS[0], "area": None}]}, r"annotations\[0\] area: cannot be; expected square pixels"),
+        ({"annotations": [{**OBJECTS[0], "area": float("nan")}]}, r"annotations\[0\] area: cannot be, got nan"),
+        ({"annotations": [{**OBJECTS[0], "area": 10**400}]}, r"annotations\[0\] area: cannot be, got 1000"),
         (
             {"annotations": [{**OBJECTS[0], "bbox": [60, 2, 30, 4]}]},
             r"annotations\[0\]: object 1 box: box leaves",

@@ -20,13 +20,14 @@ FOUND = {
     ),
     "none": Annotation.of([], [], size=None),
     "one": Annotation.of([(1, 1, 2, 2)], [3], size=(8, 9), file="a.json: one"),
+    "outlined": Annotation.of([(0, 0, 4, 4), (1, 1, 2, 2)], [1, 1], size=(8, 9), areas=torch.tensor([7.5, 0.25])),
 }
 
 
 def test_annotations_come_out_of_the_pack_as_they_went_in():
     packed = Annotations(FOUND)
     assert list(packed) == list(FOUND)
-    assert len(packed) == 3
+    assert len(packed) == 4
     for image_id, wanted in FOUND.items():
         found = packed[image_id]
         for field in fields(Annotation):
@@ -41,6 +42,15 @@ def test_annotations_come_out_of_the_pack_as_they_went_in():
         packed["four"]
 
 
+def test_areas_are_those_of_the_boxes_where_no_others_are_given():
+    assert {image_id: one.areas.tolist() for image_id, one in FOUND.items()} == {
+        "two": [33, 4],
+        "none": [],
+        "one": [1],
+        "outlined": [7.5, 0.25],
+    }
+
+
 def test_no_annotations_can_be_packed():
     assert len(Annotations({})) == 0
 
@@ -49,3 +59,4 @@ def test_packed_annotations_can_be_packed_again():
     twice = Annotations(Annotations(FOUND))
     assert torch.equal(twice["two"].boxes, FOUND["two"].boxes)
     assert twice["one"].size == (8, 9)
+    assert twice["outlined"].areas.tolist() == [7.5, 0.25]

@@ -5,8 +5,8 @@ import torch
 
 from ssd.datasets.voc import VOCDetection
 from ssd.errors import DataError, RecipeError
-from ssd.evaluate import METRICS, check_metric, detect_all, evaluate
-from ssd.metrics.voc import voc_ap
+from ssd.evaluate import METRICS, check_metric, detect_all, evaluate, measure
+from ssd.metrics import COCOResult, VOCResult, coco_ap, voc_ap
 from ssd.network import SSD, ssd_tiny
 from ssd.sample import Detections
 
@@ -102,6 +102,35 @@ def test_network_that_finds_every_object_has_map_1(dataset, monkeypatch, metric)
     assert evaluate(network, dataset, metric, 3, 0, progress=False).result.mAP == pytest.approx(1)
 
 
+def half_found(dataset: VOCDetection) -> dict[str, Detections]:
+    """Return detections that find every object of every other picture, and nothing else."""
+    return {
+        image_id: Detections(there.boxes, torch.full((len(there.labels),), 0.9 - number / 100), there.labels)
+        for number, (image_id, there) in enumerate(dataset.ground_truth().items())
+        if number % 2 == 0
+    }
+
+
+def test_detections_that_are_there_already_are_measured_by_each_metric(dataset):
+    found, against = half_found(dataset), (dataset.ground_truth(), dataset.class_names)
+    for metric, eleven_point in (("voc07", True), ("voc12", False)):
+        result = measure(found, dataset, metric)
+        assert isinstance(result, VOCResult)
+        assert result.eleven_point == eleven_point
+        assert result.mAP == voc_ap(found, *against, eleven_point=eleven_point).mAP
+        assert 0 < result.mAP < 1
+    result = measure(found, dataset, "coco")
+    assert isinstance(result, COCOResult)
+    assert result.mAP == coco_ap(found, *against).mAP
+    assert 0 < result.mAP < 1
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_detections_of_another_datasets_pictures_are_refused(dataset, metric):
+    with pytest.raises(DataError, match="unknown picture, got 'elsewhere'"):
+        measure({"elsewhere": Detections.empty()}, dataset, metric)
+
+
 def test_network_with_other_classes_than_the_dataset_is_refused(dataset):
     for network in (ssd_tiny(2, class_names=("cat", "dog")), ssd_tiny(20, class_names=dataset.class_names[::-1])):
         with pytest.raises(RecipeError, match="classes") as caught:
@@ -110,9 +139,13 @@ def test_network_with_other_classes_than_the_dataset_is_refused(dataset):
         assert ", ".join(dataset.class_names) in str(caught.value)
 
 
-@pytest.mark.parametrize("metric", ["coco", "VOC07", ""])
+@pytest.mark.parametrize("metric", ["COCO", "VOC07", ""])
 def test_unknown_metric_lists_those_there_are(network, dataset, metric):
-    for call in (lambda: check_metric(metric), lambda: evaluate(network, dataset, metric, workers=0, progress=False)):
+    for call in (
+        lambda: check_metric(metric),
+        lambda: measure({}, dataset, metric),
+        lambda: evaluate(network, dataset, metric, workers=0, progress=False),
+    ):
         with pytest.raises(RecipeError) as caught:
             call()
         for part in ("metric", repr(metric), *METRICS):

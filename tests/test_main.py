@@ -13,6 +13,7 @@ from PIL import Image
 
 import ssd.__main__
 from ssd.datasets import VOC_CLASSES
+from ssd.metrics.coco import NUMBERS
 from ssd.network import model_from_weights, save_weights, ssd_tiny
 from ssd.network.weights import read_metadata
 
@@ -129,6 +130,9 @@ WRONG = [
     (["evaluate", "nothing", "--data", "."], ["nothing", "no such weights", ".safetensors"]),
     (["evaluate", ".", "--data", "."], ["holds no weights", "weights.safetensors"]),
     (["evaluate", "nothing", "--data", ".", "--metric", "voc08"], ["metric", "'voc08'", "voc07"]),
+    (["evaluate", "--data", "."], ["weights or --detections: need one of the two", "'neither'"]),
+    (["evaluate", "nothing", "--data", ".", "--detections", "x"], ["weights or --detections: need one", "'both'"]),
+    (["evaluate", "nothing", "--data", ".", "--metric", "coco", "--plot", "x.png"], ["metric", "'coco'", "--plot"]),
     (["detect", "nothing", "x.jpg", "--out", "out"], ["x.jpg", "missing"]),
     (["detect", "nothing", ".", "--out", "out"], ["holds no picture"]),
     (["detect", "nothing", "--out", "out"], ["pictures"]),
@@ -237,6 +241,129 @@ def test_from_data_to_detections_in_three_commands(tiny_voc, tmp_path, run):
         assert one["class"] in VOC_CLASSES
         assert 0 <= one["score"] <= 1
         assert 0 <= one["box"][0] <= one["box"][2] <= 64
+
+
+def dogs(voc, path: Path) -> Path:
+    """Write eight pictures' annotations, a dog in each, and detections that find the first four; no pictures."""
+    image_ids = [f"{number:06d}" for number in range(1, 9)]
+    for image_id in image_ids:
+        voc.annotate(image_id, voc.object_xml("dog", (11, 11, 30, 30)))
+    voc.split("test", *image_ids)
+    dog = VOC_CLASSES.index("dog") + 1
+    found = [
+        {"image_id": image_id, "category_id": dog, "bbox": [10, 10, 20, 20], "score": 0.9 - number / 100}
+        for number, image_id in enumerate(image_ids[:4])
+    ]
+    path.write_text(json.dumps(found))
+    return path
+
+
+@pytest.mark.parametrize(("metric", "ap"), [("voc07", 6 / 11), ("voc12", 0.5)])
+def test_a_file_of_detections_is_measured_without_a_network_or_pictures(tiny_voc, tmp_path, run, metric, ap):
+    found, result = dogs(tiny_voc, tmp_path / "found.json"), tmp_path / "result.json"
+    arguments = ("--data", tiny_voc.root, "--detections", found, "--metric", metric, "--json", result)
+    status, output, error = run("evaluate", *arguments)
+    assert (status, error) == (0, "")
+    assert "95 per cent of draws" in output
+    record = json.loads(result.read_text())
+    assert record["mAP"] == pytest.approx(ap)
+    assert record["ap"] == {name: pytest.approx(ap) if name == "dog" else None for name in VOC_CLASSES}
+    assert record["objects"] == {name: 8 if name == "dog" else 0 for name in VOC_CLASSES}
+    low, high = record["interval"]
+    assert 0 <= low < record["mAP"] < high <= 1
+    assert (record["dataset"], record["pictures"], record["metric"]) == ("VOC2007 test", 8, metric)
+    assert (record["weights"], record["detections"], record["seconds"]) == (None, str(found), None)
+    assert "numbers" not in record
+
+
+def test_cocos_twelve_numbers_are_printed_and_recorded(tiny_voc, tmp_path, run):
+    found, result = dogs(tiny_voc, tmp_path / "found.json"), tmp_path / "result.json"
+    arguments = ("--data", tiny_voc.root, "--detections", found, "--metric", "coco", "--json", result)
+    status, output, _ = run("evaluate", *arguments)
+    assert status == 0
+    assert "AP 0.505, AP50 0.505, AP75 0.505, AP_small 0.505, AP_medium nan, AP_large nan, AR_1 0.500" in output
+    record = json.loads(result.read_text())
+    assert list(record["numbers"]) == list(NUMBERS)
+    assert record["numbers"]["AP"] == record["mAP"] == pytest.approx(51 / 101)
+    assert record["numbers"]["AR_100"] == pytest.approx(0.5)
+    assert record["numbers"]["AP_large"] is None
+    assert record["ap"]["dog"] == pytest.approx(51 / 101)
+    assert record["ap"]["cat"] is None
+    assert record["objects"] == {name: 8 if name == "dog" else 0 for name in VOC_CLASSES}
+    assert "interval" not in record
+
+
+def test_saved_detections_measure_the_same_again_without_a_network(run, tmp_path, monkeypatch, weights, eight_pictures):
+    saved, again = tmp_path / "saved.json", tmp_path / "again.json"
+    arguments = ("--data", eight_pictures, "--split", "trainval", "--workers", 0)
+    status, _, _ = run(
+        "evaluate", weights, *arguments, "--save-detections", saved, "--json", tmp_path / "one.json", "--device", "cpu"
+    )
+    assert status == 0
+    assert json.loads(saved.read_text())
+    monkeypatch.setattr("ssd.network.model_from_weights", None)
+    status, _, _ = run(
+        "evaluate", "--detections", saved, *arguments, "--save-detections", again, "--json", tmp_path / "other.json"
+    )
+    assert status == 0
+    one, other = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("one", "other"))
+    for what in ("mAP", "ap", "objects", "interval", "dataset", "pictures"):
+        assert other[what] == one[what], what
+    assert (one["weights"], other["weights"]) == (str(weights), None)
+    assert again.read_bytes() == saved.read_bytes()
+
+
+def test_files_of_detections_name_classes_and_pictures_as_cocos_json_does(run, tmp_path):
+    data, found, saved, result = (tmp_path / name for name in ("data", "found.json", "saved.json", "result.json"))
+    data.mkdir()
+    objects = [
+        {"image_id": 139, "category_id": 90, "bbox": [30, 30, 20, 25]},
+        {"image_id": 139, "category_id": 18, "bbox": [10, 10, 20, 20], "area": 300},
+    ]
+    content = {
+        "images": [{"id": 139, "file_name": "a.jpg", "width": 64, "height": 64}],
+        "annotations": objects,
+        "categories": [{"id": 90, "name": "toothbrush"}, {"id": 18, "name": "dog"}],
+    }
+    (data / "test.json").write_text(json.dumps(content))
+    entries = [
+        {"image_id": 139, "category_id": one["category_id"], "bbox": one["bbox"], "score": 0.5} for one in objects
+    ]
+    found.write_text(json.dumps(entries))
+    arguments = ("--data", data, "--detections", found, "--save-detections", saved, "--json", result)
+    status, _, _ = run("evaluate", *arguments, "--metric", "coco")
+    assert status == 0
+    assert json.loads(result.read_text())["ap"] == pytest.approx({"dog": 1.0, "toothbrush": 1.0})
+    assert json.loads(saved.read_text()) == entries
+
+
+def test_a_plot_is_a_png(tiny_voc, tmp_path, run):
+    found, plot = dogs(tiny_voc, tmp_path / "found.json"), tmp_path / "plots" / "curves.png"
+    status, _, _ = run("evaluate", "--data", tiny_voc.root, "--detections", found, "--plot", plot)
+    assert status == 0
+    with Image.open(plot) as drawn:
+        assert (drawn.format, drawn.size) == ("PNG", (1000, 800))
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("[1]", "entry 1: is not an object, got 1"),
+        ('[{"image_id": "000009"', "is not valid JSON"),
+        ('[{"image_id": 9, "category_id": 1, "bbox": [1, 1, 2, 2], "score": 1}]', "entry 1: unknown picture, got '9'"),
+        (None, "no such file"),
+    ],
+)
+def test_a_faulty_file_of_detections_is_named_and_nothing_is_written(tiny_voc, tmp_path, run, text, part):
+    found, out = dogs(tiny_voc, tmp_path / "found.json"), tmp_path / "out"
+    if text is None:
+        found.unlink()
+    else:
+        found.write_text(text)
+    results = ("--json", out / "result.json", "--save-detections", out / "saved.json", "--plot", out / "plot.png")
+    line = refused(run("evaluate", "--data", tiny_voc.root, "--detections", found, *results))
+    assert f"{found}: {part}" in line
+    assert not out.exists()
 
 
 def test_pictures_whose_results_would_share_a_name_are_refused(run, tmp_path, weights):

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from ssd.datasets.voc import VOC_CLASSES, VOCDetection
 from ssd.errors import DataError
-from ssd.metrics import voc_ap
-from ssd.metrics.voc import average_precision
+from ssd.metrics import bootstrap, match_detections, voc_ap
+from ssd.metrics.voc import average_precision, count_objects
 from ssd.sample import Detections
 
 
@@ -47,6 +47,11 @@ def found(*rows):
         torch.tensor([r[1] for r in rows], dtype=torch.float32),
         torch.tensor([r[2] if len(r) > 2 else 1 for r in rows], dtype=torch.int64),
     )
+
+
+def upright(boxes):
+    """Exchange corners that are the wrong way round; lines and points stay what they are."""
+    return torch.cat([torch.minimum(boxes[:, :2], boxes[:, 2:]), torch.maximum(boxes[:, :2], boxes[:, 2:])], dim=1)
 
 
 def slow_voc_curve(detections, ground_truth, label, threshold):
@@ -142,7 +147,7 @@ def measurements(draw):
         ground_truth[image_id] = Truth(boxes, torch.tensor(labels, dtype=torch.int64), torch.tensor(difficult).bool())
     total = 0
     for image_id in draw(st.permutations(pictures))[: draw(st.integers(0, len(pictures)))]:
-        boxes = draw(st.one_of(grid_boxes(max_size=6), any_boxes(max_size=2)))
+        boxes = draw(st.one_of(grid_boxes(max_size=6), any_boxes(max_size=2).map(upright)))
         labels = draw(st.lists(st.integers(1, num_classes), min_size=len(boxes), max_size=len(boxes)))
         detections[image_id] = Detections(boxes, torch.zeros(len(boxes)), torch.tensor(labels, dtype=torch.int64))
         total += len(boxes)
@@ -174,7 +179,7 @@ def test_voc_ap_equals_the_kits_loop_on_many_pictures(seed, eleven_point):
         # Each object is reported up to three times, more or less exactly.
         repeats = torch.randint(0, 4, (count,), generator=generator)
         moved = boxes.repeat_interleave(repeats, dim=0)
-        moved = moved + 12 * torch.randn(moved.shape, generator=generator)
+        moved = upright(moved + 12 * torch.randn(moved.shape, generator=generator))
         scores = torch.rand(len(moved), generator=generator)
         detections[str(number)] = Detections(moved, scores, labels.repeat_interleave(repeats))
     result = voc_ap(detections, ground_truth, ["a", "b", "c"], eleven_point=eleven_point)
@@ -413,3 +418,150 @@ def test_ground_truth_with_an_impossible_label_is_refused():
     )
     with pytest.raises(DataError, match=r"ground truth of p, label.*3.*1\.\.2"):
         voc_ap({}, {"p": truth}, ("cat", "dog"))
+
+
+@pytest.mark.parametrize(
+    "box", [(20, 10, 10, 20), (10, 20, 20, 10), (math.nan, 10, 20, 20), (10, 10, 20, math.nan), (10, 10, math.inf, 20)]
+)
+def test_a_box_that_is_reversed_or_not_finite_is_refused(box):
+    with pytest.raises(DataError, match="detections of a, box: cannot be") as caught:
+        voc_ap({"a": found((BOX, 0.9), (box, 0.8))}, {"a": truth((BOX, 1))}, ["x"])
+    assert caught.value.value == pytest.approx(list(box), nan_ok=True)
+
+
+def test_a_box_without_area_is_false_but_no_fault():
+    result = voc_ap({"a": found(((10, 10, 10, 20), 0.9), ((10, 10, 10, 10), 0.8))}, {"a": truth((BOX, 1))}, ["x"])
+    assert result.ap["x"] == 0.0
+
+
+# --- what detections meet -------------------------------------------------------------------------------------------
+
+
+@st.composite
+def tied_measurements(draw):
+    """Draw as `measurements` does, but with many equal scores, and in no order."""
+    detections, ground_truth, names = draw(measurements())
+    for mine in detections.values():
+        scores = st.lists(st.sampled_from([0.25, 0.5, 0.75]), min_size=len(mine.boxes), max_size=len(mine.boxes))
+        mine.scores = torch.tensor(draw(scores), dtype=torch.float32)
+    return detections, ground_truth, names
+
+
+def slow_iou(one, other):
+    width = max(0.0, min(one[2], other[2]) - max(one[0], other[0]))
+    height = max(0.0, min(one[3], other[3]) - max(one[1], other[1]))
+    areas = ((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return width * height / (sum(areas) - width * height)
+
+
+def slow_matches(detections, ground_truth, threshold):
+    """Go through all detections, best first, and note what each meets: a row of everything that `Matches` holds."""
+    queue, objects, total = [], {}, 0
+    for number, (image_id, there) in enumerate(ground_truth.items()):
+        columns = (there.boxes.tolist(), there.labels.tolist(), there.difficult.tolist())
+        objects[number] = [(total + place, *one) for place, one in enumerate(zip(*columns, strict=True))]
+        total += len(there.labels)
+        if image_id in detections:
+            mine = detections[image_id]
+            columns = (mine.boxes.tolist(), mine.labels.tolist(), mine.scores.tolist())
+            queue += [(number, row, *one) for row, one in enumerate(zip(*columns, strict=True))]
+    queue.sort(key=lambda entry: -entry[4])
+    taken, rows = set(), []
+    for number, row, box, label, score in queue:
+        best, claimed, difficult = 0.0, -1, False
+        for its_number, its_box, its_label, its_difficult in objects[number]:
+            overlap = slow_iou(box, its_box) if its_label == label else 0.0
+            if overlap > best:
+                best, claimed, difficult = overlap, its_number, its_difficult
+        if best < threshold:
+            claimed, difficult = -1, False
+        right = claimed >= 0 and not difficult and claimed not in taken
+        taken.add(claimed)
+        rows.append((number, row, label, score, claimed, right, difficult))
+    return rows
+
+
+@repeatable
+@given(measurements() | tied_measurements(), st.sampled_from([0.25, 0.5, 0.75]))
+def test_matches_equal_a_loop_over_all_detections(drawn, threshold):
+    detections, ground_truth, _ = drawn
+    matches = match_detections(detections, ground_truth, threshold)
+    columns = (matches.pictures, matches.rows, matches.labels, matches.scores)
+    columns = (*columns, matches.objects, matches.right, matches.ignored)
+    rows = list(zip(*(column.tolist() for column in columns), strict=True))
+    assert rows == slow_matches(detections, ground_truth, threshold)
+
+
+def test_objects_are_counted_without_the_difficult_ones():
+    ground_truth = {"a": truth((BOX, 1), (FAR, 2, True), (NEAR, 1)), "b": truth(), "c": truth((BOX, 3), (FAR, 2))}
+    assert count_objects(ground_truth, 4).tolist() == [[2, 0, 0, 0], [0, 0, 0, 0], [0, 1, 1, 0]]
+    assert count_objects({}, 4).shape == (0, 4)
+
+
+# --- an interval for mAP --------------------------------------------------------------------------------------------
+
+
+def slow_bootstrap(detections, ground_truth, names, samples, seed, eleven_point):
+    """Repeat pictures for good, each copy under a name of its own, and measure anew."""
+    rng, pictures, values = np.random.default_rng(seed), list(ground_truth), []
+    for _ in range(samples):
+        drawn = [pictures[number] for number in rng.integers(len(pictures), size=len(pictures)).tolist()]
+        copies = {f"{image_id}, draw {turn}": image_id for turn, image_id in enumerate(drawn)}
+        again = {copy: detections[image_id] for copy, image_id in copies.items() if image_id in detections}
+        objects = {copy: ground_truth[image_id] for copy, image_id in copies.items()}
+        values.append(voc_ap(again, objects, names, eleven_point=eleven_point).mAP)
+    return values
+
+
+@settings(repeatable, max_examples=60)
+@given(measurements(), st.integers(0, 100), st.booleans())
+def test_draws_equal_those_of_pictures_that_are_really_repeated(drawn, seed, eleven_point):
+    fast = bootstrap(voc_ap(*drawn, eleven_point=eleven_point), samples=4, seed=seed)
+    np.testing.assert_allclose(fast, slow_bootstrap(*drawn, 4, seed, eleven_point), rtol=0, atol=1e-12)
+
+
+def test_with_one_picture_every_draw_is_the_map_itself():
+    ground_truth = {"a": truth((BOX, 1), (FAR, 1), (BOX, 2), ((30, 30, 40, 40), 1, True))}
+    rows = [(BOX, 0.9), ((0, 0, 5, 5), 0.8), ((30, 30, 40, 40), 0.7), (FAR, 0.6), (NEAR, 0.5, 2)]
+    for eleven_point in (True, False):
+        result = voc_ap({"a": found(*rows)}, ground_truth, ["x", "y", "z"], eleven_point=eleven_point)
+        assert 0.5 < result.mAP < 1
+        assert bootstrap(result, samples=5) == pytest.approx(np.full(5, result.mAP))
+
+
+def halves(pictures):
+    """Measure as many pictures with an object in each, of which every other is found: AP is the share found."""
+    ground_truth = {str(number): truth((BOX, 1)) for number in range(pictures)}
+    detections = {str(number): found((BOX, 0.9 - number / (2 * pictures))) for number in range(0, pictures, 2)}
+    return voc_ap(detections, ground_truth, ["x"], eleven_point=False)
+
+
+def test_the_same_seed_gives_the_same_draws():
+    result = halves(20)
+    assert len(bootstrap(result)) == 1000
+    one, same, other = (bootstrap(result, 50, seed) for seed in (1, 1, 2))
+    assert one.tolist() == same.tolist()
+    assert one.tolist() != other.tolist()
+
+
+def test_a_draw_without_any_object_is_nan():
+    result = voc_ap({"a": found((BOX, 0.9))}, {"a": truth((BOX, 1)), "b": truth()}, ["x"])
+    values = bootstrap(result, samples=50, seed=3)
+    rng = np.random.default_rng(3)
+    empty = [rng.integers(2, size=2).tolist() == [1, 1] for _ in range(50)]
+    assert np.isnan(values).tolist() == empty
+    assert 0 < sum(empty) < 50
+    assert values[~np.array(empty)] == pytest.approx(np.ones(50 - sum(empty)))
+    assert np.isnan(bootstrap(voc_ap({}, {"a": truth()}, ["x"]), samples=3)).all()
+
+
+def test_the_interval_holds_the_map_and_shrinks_as_pictures_become_more():
+    widths = []
+    for pictures in (20, 320):
+        result = halves(pictures)
+        assert result.mAP == pytest.approx(0.5)
+        low, high = np.quantile(bootstrap(result, 400), (0.025, 0.975))
+        assert low < result.mAP < high
+        widths.append(high - low)
+    # The width goes with the root of the number of pictures: 16 times as many make it a quarter.
+    assert widths[1] < widths[0] / 2

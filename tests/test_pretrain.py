@@ -15,6 +15,7 @@ from ssd.checkpoint import load_checkpoint
 from ssd.datasets.voc import VOCDetection
 from ssd.network import ssd_tiny
 from ssd.pretrain import pretrain_backbone, shifted_views, start_head
+from ssd.priors import TINY, with_maps
 from ssd.recipes import get_recipe
 from ssd.sample import Sample
 from ssd.train import train
@@ -108,6 +109,21 @@ def test_backbone_and_its_heads_learn_to_tell_three_colours_apart_and_nothing_el
     changed = {name for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])}
     assert any(name.startswith("backbone.") for name in changed)
     assert all(name.startswith(("backbone.", "logit_heads.0", "logit_heads.1", "logit_heads.2")) for name in changed)
+
+
+@pytest.mark.parametrize("maps", [1, 2, 4])
+def test_of_a_network_with_fewer_maps_nothing_beyond_the_last_of_them_learns(recipe, maps):
+    torch.manual_seed(0)
+    network = ssd_tiny(spec=with_maps(TINY, maps))
+    before = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
+    history = pretrain_backbone(network, VOCDetection(recipe.data), recipe, progress=False)
+    assert len(history) == recipe.pretrain_epochs
+    assert all(0 < line["loss"] < 10 for line in history)
+    learned = {name for name, parameter in network.named_parameters() if not torch.equal(parameter, before[name])}
+    stages = min(maps, 3)
+    taught = [f"{part}.{stage}." for part in ("backbone.stages", "logit_heads") for stage in range(stages)]
+    assert all(name.startswith(("backbone.stem.", *taught)) for name in learned)
+    assert {"backbone.stem.0.weight", *(f"logit_heads.{stage}.weight" for stage in range(stages))} <= learned
 
 
 def test_a_head_starts_as_the_classifier_of_the_mean_of_three_by_three_cells():

@@ -26,7 +26,7 @@ from ssd.datasets.loader import AddressedBatches
 from ssd.datasets.voc import VOC_CLASSES, VOCDetection
 from ssd.errors import CheckpointError, DataError, RecipeError, TrainingError
 from ssd.network import model_from_weights, ssd_tiny
-from ssd.priors import COCO300, COCO512, TINY, VOC300, VOC512, with_sizes
+from ssd.priors import COCO300, COCO512, TINY, VOC300, VOC512, with_maps, with_ratios, with_sizes
 from ssd.recipes import MACHINE, RECIPES, Recipe, get_recipe
 from ssd.train import (
     build_network,
@@ -372,6 +372,9 @@ CHANGES = {
     "crop": False,
     "distort": False,
     "prior_sizes": (10, 20, 40, 80, 120, 160),
+    "max_ratio": 2.0,
+    "maps": 3,
+    "boundary_priors": False,
     "ema": 0.9,
     "parts": 2,
     "seed": 4,
@@ -738,6 +741,9 @@ WRONG = [
     ("precision", "fp16"),
     ("pretrain_epochs", -1),
     ("pretrain_rate", 0.0),
+    ("max_ratio", -0.5),
+    ("max_ratio", math.nan),
+    ("maps", -1),
 ]
 
 
@@ -772,6 +778,25 @@ def test_network_gets_the_sizes_of_priors_that_the_recipe_asks_for(recipe, tmp_p
     with pytest.raises(RecipeError, match=r"prior_sizes.*6 sizes"):
         train(replace(recipe, prior_sizes=sizes[1:]), tmp_path / "other", progress=False)
     assert not (tmp_path / "other").exists()
+
+
+def test_network_gets_the_maps_ratios_and_boundary_that_the_recipe_asks_for(recipe, tmp_path):
+    changes = {"maps": 2, "max_ratio": 2.0, "boundary_priors": False}
+    one = replace(recipe, iterations=1, milestones=(), **changes)
+    model = model_from_weights(train(one, tmp_path / "run", progress=False))
+    assert model.spec == replace(with_ratios(with_maps(TINY, 2), 2.0), boundary=False)
+    assert all(tensor.isfinite().all() for tensor in weights_of(tmp_path / "run").values())
+    assert metrics_of(tmp_path / "run")[0]["matched"] > 0
+    with pytest.raises(RecipeError, match="maps: cannot be, got 6; expected 1 to 5"):
+        train(replace(recipe, maps=6), tmp_path / "other", progress=False)
+    assert not (tmp_path / "other").exists()
+
+
+def test_sizes_of_priors_are_those_of_all_maps_though_some_go(recipe):
+    sizes = (10, 20, 40, 80, 120, 160)
+    network = build_network(replace(recipe, prior_sizes=sizes, maps=4), VOC_CLASSES)
+    assert network.spec == with_maps(with_sizes(TINY, sizes), 4)
+    assert build_network(recipe, VOC_CLASSES).spec == TINY
 
 
 def test_milestones_that_never_come_are_refused():

@@ -11,7 +11,7 @@ from torchvision.models import vgg16
 from ssd.errors import RecipeError
 from ssd.network import ssd300_vgg16, ssd300_vgg16_bn, ssd512_vgg16
 from ssd.network.vgg import L2Norm
-from ssd.priors import COCO300, TINY, VOC512_CAFFE
+from ssd.priors import COCO300, VOC300, VOC512_CAFFE, with_maps
 
 GRIDS = {300: (38, 19, 10, 5, 3, 1), 512: (64, 32, 16, 8, 4, 2, 1)}
 CHANNELS = {300: (512, 1024, 512, 256, 256, 256), 512: (512, 1024, 512, 256, 256, 256, 256)}
@@ -131,5 +131,17 @@ def test_normalised_network_trains_on_one_picture():
 def test_other_priors_on_the_same_grids(networks):
     assert ssd300_vgg16(80, spec=COCO300).spec == COCO300
     assert ssd512_vgg16(spec=VOC512_CAFFE).spec == VOC512_CAFFE
-    with pytest.raises(RecipeError, match="spec: must have one level a map, got 5; expected 6 levels"):
-        ssd300_vgg16(spec=TINY)
+    with pytest.raises(RecipeError, match="spec: has more levels than maps, got 7; expected 6 at most"):
+        ssd300_vgg16(spec=VOC512_CAFFE)
+
+
+@pytest.mark.parametrize("maps", [1, 2, 4])
+def test_fewer_maps_are_the_first_ones(maps):
+    with torch.device("meta"):  # shapes only: nothing is computed
+        network = ssd300_vgg16(spec=with_maps(VOC300, maps))
+        offsets, logits = network(torch.empty(1, 3, 300, 300))
+        shapes = [tuple(m.shape[1:]) for m in network.feature_maps(torch.empty(1, 3, 300, 300))]
+    assert shapes == [(c, n, n) for c, n in zip(CHANNELS[300][:maps], GRIDS[300][:maps], strict=True)]
+    assert len(network.extras) == max(0, maps - 2)
+    assert offsets.shape == (1, network.spec.num_priors, 4)
+    assert logits.shape == (1, network.spec.num_priors, 21)

@@ -3,6 +3,7 @@
 import json
 import warnings
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from .pictures import Annotation, LabelledPictures, fit, refuse
 class CocoDetection(LabelledPictures):
     """The objects of a COCO "instances" JSON; every annotation is checked at once, pictures are read when asked for.
 
-    Categories are numbered anew, from 1 without gaps, in the order of their ids; `category_ids` leads back. Crowds
+    Categories are numbered anew, from 1 without gaps, in the order of their ids; `category_ids` leads back (a class in
+    `class_names` that the JSON has not gets an id that the JSON does not use). Crowds
     count as difficult, and samples do not hold them: the paper's training on COCO drops them. A box without width or
     height is left out, with a warning, and named in `left_out`.
 
@@ -54,9 +56,8 @@ class CocoDetection(LabelledPictures):
             if unknown:
                 expected = "one of " + ", ".join(class_names)
                 raise DataError("unknown class", file=path, field="categories", value=unknown[0], expected=expected)
-            self.category_ids = tuple(
-                next((number for number, name in categories.items() if name == wanted), 0) for wanted in class_names
-            )
+            known, unused = {name: number for number, name in categories.items()}, count(max(categories, default=0) + 1)
+            self.category_ids = tuple(known[name] if name in known else next(unused) for name in class_names)
             names = tuple(class_names)
         label_of = {number: names.index(name) + 1 for number, name in categories.items()}
         left_out = []
@@ -190,7 +191,9 @@ def _object(
 
 def _area(entry: dict[str, Any], path: Path, where: str) -> float:
     """Return the area of an object's outline; that of its box where the entry has none."""
-    value = entry.get("area", entry["bbox"][2] * entry["bbox"][3])
+    value = entry.get("area")
+    if value is None:
+        value = entry["bbox"][2] * entry["bbox"][3]
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e18:
         raise DataError("cannot be", file=path, field=f"{where} area", value=value, expected="square pixels")
     return float(value)

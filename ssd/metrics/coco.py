@@ -18,8 +18,8 @@ NUMBERS = (
 """COCO's twelve numbers, in the order of pycocotools: average precision and average recall.
 
 AP is the mean over the overlaps 0.5, 0.55, ..., 0.95, where a digit does not name one. AR_1 to AR_100 allow so many
-detections a picture, all others 100. Small objects have an area of less than 32 x 32 pixels of the original picture,
-large ones of more than 96 x 96.
+detections of a class in a picture, all others 100. Small objects have an area of up to 32 x 32 pixels of the original
+picture, medium ones of up to 96 x 96, large ones of that and more.
 """
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..boxes import iou
+from ..errors import RecipeError
 from ..sample import Detections
 from .voc import GroundTruth, Matches, average_precision, check_measurable, count_objects, match_detections
 
@@ -50,17 +51,19 @@ NORMAL_SHARE = 0.15
 """Normalised precision acts as if each class had this many objects for each picture (Hoiem et al.)."""
 
 FOUND = 0.05
-"""Normalised precision that a detection must have, at its rank, for its object to count as found (Hoiem et al.)."""
+"""Normalised precision that a detection must have, at its rank or at a later one, for its object to count as found
+(Hoiem et al.)."""
 
 REASONS = ("late", "loose", "confused", "unseen")
-"""Why an object was missed, the first that holds of what was detected at a normalised precision of at least `FOUND`.
+"""Why an object was missed, the first that holds.
 
 late: it was found, but among so many false detections that it does not count.
-loose: a detection of its class overlaps it by at least `WEAK`.
+loose: a false detection of its class overlaps it by at least `WEAK`.
 confused: one of another class overlaps it by as much as a right one must.
 unseen: none of these.
 
-The reasons are this package's, not the article's.
+Of false detections those count whose normalised precision is at least `FOUND`; so a class without a right detection, or
+without objects, gives no reasons. The reasons are this package's, not the article's.
 """
 
 QUANTILES = (0.1, 0.3, 0.7, 0.9)
@@ -116,10 +119,11 @@ class ClassDiagnosis:
             multiples: M values of m.
 
         Returns:
-            (M, 5), rows that sum to 1; NaN where there is no detection.
+            (M, 5), rows that sum to 1; NaN where there are not so many detections.
 
         """
-        return np.array([_shares(self.kinds[: max(1, round(m * self.objects))]) for m in multiples])
+        ends = [max(1, round(m * self.objects)) for m in multiples]
+        return np.array([_shares(self.kinds[:end] if end <= len(self.kinds) else self.kinds[:0]) for end in ends])
 
     def recall(self, multiples: Sequence[float]) -> np.ndarray:
         """Return the share of objects found by the best m x N detections, (M, 2): with the full overlap and `WEAK`."""
@@ -134,11 +138,11 @@ class ClassDiagnosis:
             counts: M numbers of false detections.
 
         Returns:
-            (M, 4), rows that sum to 1; NaN where there is none.
+            (M, 4), rows that sum to 1; NaN where there are not so many.
 
         """
         false = self.kinds[self.kinds > 0]
-        return np.array([_shares(false[:count])[1:] for count in counts])
+        return np.array([_shares(false[:count] if count <= len(false) else false[:0])[1:] for count in counts])
 
 
 @dataclass(frozen=True)
@@ -147,14 +151,23 @@ class Diagnosis:
 
     Attributes:
         classes: by name, those that have objects to find.
+        kinds: (D,) index in `KINDS` of each detection, in the order of `matches`; -1 for those that are not counted.
         matches: what each detection met, best first, of all classes.
         image_ids: names of the pictures, by the numbers in `matches`.
 
     """
 
     classes: dict[str, ClassDiagnosis]
+    kinds: np.ndarray
     matches: Matches
     image_ids: tuple[str, ...]
+
+    def kinds_in(self, image_id: str) -> np.ndarray:
+        """Return the index in `KINDS` of each detection of a picture, in its order; -1 for those not counted."""
+        here = self.matches.pictures == self.image_ids.index(image_id)
+        kinds = np.full(int(here.sum()), -1)
+        kinds[self.matches.rows[here]] = self.kinds[here]
+        return kinds
 
     def record(self) -> dict:
         """Return the diagnosis as JSON can hold it, which is also what `ssd.charts` draws; None stands for NaN."""
@@ -165,7 +178,7 @@ class Diagnosis:
             "classes": {
                 name: {
                     "objects": one.objects,
-                    "normalised_ap": one.normalised_ap,
+                    "normalised_ap": _plain(one.normalised_ap),
                     "shares": _plain(one.shares(MULTIPLES)),
                     "recall": _plain(one.recall(MULTIPLES)),
                     "duplicates": _plain(one.duplicates[: one.objects].mean()) if len(one.kinds) else None,
@@ -207,8 +220,11 @@ def diagnose(
 
     Raises:
         DataError: detections for a picture that has no ground truth, or a label, score or box that cannot be.
+        RecipeError: the threshold is below `WEAK`.
 
     """
+    if not WEAK <= iou_threshold <= 1:
+        raise RecipeError("cannot be", field="iou_threshold", value=iou_threshold, expected=f"{WEAK} to 1")
     check_measurable(detections, ground_truth, len(class_names))
     matches, weak = (match_detections(detections, ground_truth, t) for t in (iou_threshold, WEAK))
     alike = torch.zeros(len(class_names) + 1, len(class_names) + 1, dtype=torch.bool)
@@ -231,7 +247,8 @@ def diagnose(
     rows = [np.flatnonzero((matches.labels == n) & ~matches.ignored) for n in range(1, len(class_names) + 1)]
     precision = np.zeros(len(matches.scores))
     for mine, total in zip(rows, totals, strict=True):
-        precision[mine] = _normalised_curve(matches.right[mine], total, normal)[1]
+        raw = _normalised_curve(matches.right[mine], total, normal)[1]
+        precision[mine] = np.maximum.accumulate(raw[::-1])[::-1]
     reasons = _reasons(detections, ground_truth, matches, precision, objects, iou_threshold)
     classes = {}
     for label, (name, mine, total) in enumerate(zip(class_names, rows, totals.tolist(), strict=True), start=1):
@@ -253,7 +270,7 @@ def diagnose(
                 reason: int((reasons[own_objects] == number).sum()) for number, reason in enumerate(REASONS, start=1)
             },
         )
-    return Diagnosis(classes, matches, tuple(ground_truth))
+    return Diagnosis(classes, np.where(matches.ignored, -1, kinds), matches, tuple(ground_truth))
 
 
 @dataclass(frozen=True)
@@ -358,7 +375,7 @@ def _reasons(
     ends, object_ends = (np.searchsorted(p, numbers) for p in (matches.pictures[order], objects.pictures))
     for number, (image_id, truth) in enumerate(ground_truth.items()):
         mine = order[ends[number] : ends[number + 1]]
-        mine = mine[counts[mine]]
+        mine = mine[counts[mine] & ~matches.right[mine]]  # a right one is about its own object
         if len(mine) == 0 or len(truth.labels) == 0:
             continue
         found = detections[image_id]

@@ -1,7 +1,6 @@
 """Files of detections: COCO's results JSON to write and to read, and the text files of the VOC challenges to read."""
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,23 @@ Row = tuple[str, int, list[float], float]
 """A detection: picture, label, box in pixels (xyxy), score."""
 
 
+LARGEST = 1e30
+"""Larger numbers are no scores and no pixels, and soon no float32 either."""
+
+
 def write_detections(path: str | Path, detections: Mapping[str, Detections], category_ids: Sequence[int]) -> None:
     """Write detections as COCO's tools take them: a JSON list of {image_id, category_id, bbox, score}.
 
     There is one detection a line. Ids of pictures that are whole numbers, as COCO's are, are written as numbers. What
-    `read_detections` reads back is what was written, to the last bit.
+    `read_detections` reads back is what was written; for boxes within their pictures, to the last bit.
 
     Args:
         path: the file.
         detections: by picture, in pixels.
         category_ids: what the file is to call labels 1..C; COCO's ids have gaps (`CocoDetection.category_ids`).
+
+    Raises:
+        DataError: a label is none of 1..C, or the file cannot be written.
 
     """
     lines = []
@@ -33,6 +39,9 @@ def write_detections(path: str | Path, detections: Mapping[str, Detections], cat
         name = int(image_id) if image_id.isdecimal() and str(int(image_id)) == image_id else image_id
         rows = zip(*(t.cpu().tolist() for t in (found.boxes.double(), found.labels, found.scores)), strict=True)
         for (left, top, right, bottom), label, score in rows:
+            if not 1 <= label <= len(category_ids):
+                where = f"detections of {image_id}, label"
+                raise DataError("unknown", field=where, value=label, expected=f"1..{len(category_ids)}")
             box = [left, top, right - left, bottom - top]
             entry = {"image_id": name, "category_id": category_ids[label - 1], "bbox": box, "score": score}
             lines.append(json.dumps(entry))
@@ -73,9 +82,9 @@ def read_detections(
         image_id, _, box, score = row
         if image_id not in found:
             raise DataError("unknown picture", file=where, value=image_id, expected="a picture of the data")
-        if not math.isfinite(score):
+        if not abs(score) < LARGEST:
             raise DataError("is not finite", file=where, field="score", value=score, expected="a number")
-        if not all(map(math.isfinite, box)) or box[2] < box[0] or box[3] < box[1]:
+        if not all(abs(value) < LARGEST for value in box) or box[2] < box[0] or box[3] < box[1]:
             expected = "corners, the left and upper one first"
             raise DataError("is no box", file=where, field="box", value=box, expected=expected)
         found[image_id].append(row)
@@ -119,13 +128,17 @@ def _coco_rows(path: Path, labels: Mapping[int, int]) -> Iterator[tuple[str, Row
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST)
 
 
 def _voc_rows(folder: Path, class_names: Sequence[str]) -> Iterator[tuple[str, Row]]:
     """Yield the lines of the VOC challenges' text files, each with its file and number."""
-    for label, name in enumerate(class_names, start=1):
-        paths = sorted(path for path in folder.glob("*.txt") if path.stem == name or path.stem.endswith(f"_{name}"))
+    files: dict[str, list[Path]] = {name: [] for name in class_names}
+    for path in sorted(path for path in folder.glob("*.txt") if path.is_file()):
+        fitting = [name for name in class_names if path.stem == name or path.stem.endswith(f"_{name}")]
+        if fitting:
+            files[max(fitting, key=len)].append(path)  # traffic_light, not light
+    for label, (name, paths) in enumerate(files.items(), start=1):
         if len(paths) != 1:
             value = ", ".join(path.name for path in paths) or "none"
             raise DataError(

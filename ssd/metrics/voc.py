@@ -108,7 +108,7 @@ def voc_ap(
         eleven_point: mean precision at 11 recalls (VOC2007) rather than the area under the curve (VOC2010 and later).
 
     Raises:
-        DataError: detections for a picture that has no ground truth, or a label or score that cannot be.
+        DataError: detections for a picture that has no ground truth, or a label, score or box that cannot be.
 
     """
     check_measurable(detections, ground_truth, len(class_names))
@@ -176,7 +176,7 @@ def average_precision(recall: np.ndarray, precision: np.ndarray, eleven_point: b
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     if eleven_point:
         # As in the Python port of the development kit that published figures come from, rounding included: its fourth
-        # point is 0.30000000000000004, which a recall of 3/10 does not reach.
+        # point is 0.30000000000000004, which a recall of 3/10 does not reach; 6/10 and 7/10 fall short likewise.
         places = np.searchsorted(recall, np.arange(0, 1.1, 0.1))
         return float(np.append(envelope, 0.0)[places].mean())
     return float((np.diff(recall, prepend=0.0) * envelope).sum())
