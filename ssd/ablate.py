@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .datasets import open_data
-from .errors import CheckpointError, RecipeError
+from .errors import CheckpointError, DataError, RecipeError
 from .evaluate import evaluate
 from .network import model_from_weights
 from .recipes import Recipe, get_recipe
@@ -96,6 +96,8 @@ def ablate(
             if result is None:
                 model = model_from_weights(train(recipe, folder, progress=progress))
                 found = evaluate(model, test, progress=progress)
+                if found.result.mAP != found.result.mAP:
+                    raise DataError("holds nothing to find", file=data, field="test", expected="objects to measure on")
                 seconds = json.loads((folder / "record.json").read_text(encoding="utf-8"))["train_seconds"]
                 result = {
                     "recipe": asdict(recipe),
@@ -116,13 +118,15 @@ def _result(path: Path, recipe: Recipe) -> dict[str, Any] | None:
         return None
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
-        changed = recipe.differences(Recipe(**result["recipe"]))
+        made_with = Recipe(**result["recipe"])
+        float(result["mAP"]), int(result["priors"]), float(result["train_seconds"])
     except (ValueError, TypeError, KeyError) as error:
         raise CheckpointError(
             f"cannot be read ({error})", file=path, expected="a result; delete it to repeat"
         ) from None
+    changed = recipe.differences(made_with)
     if changed:
-        value, expected = getattr(recipe, changed[0]), f"{result['recipe'][changed[0]]}, or another folder"
+        value, expected = getattr(recipe, changed[0]), f"{getattr(made_with, changed[0])}, or another folder"
         raise CheckpointError(
             "differs from the run in this folder", file=path, field=changed[0], value=value, expected=expected
         )

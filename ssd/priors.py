@@ -69,6 +69,8 @@ class PriorSpec:
     @property
     def num_priors(self) -> int:
         """How many priors there are in all."""
+        if not self.boundary:
+            return len(prior_boxes(self))
         return sum(level.grid**2 * len(level.shapes()) for level in self.levels)
 
 
@@ -77,8 +79,7 @@ def prior_boxes(spec: PriorSpec) -> Tensor:
 
     Returns:
         (P, 4) float32 centre-size boxes as fractions of the input, ordered by level, row, column, shape. Never
-        clipped: a prior may reach outside the picture, as in the released models. Where the spec has none on the
-        boundary, such a prior is a speck outside the picture, which no object ever meets.
+        clipped: a prior may reach outside the picture, as in the released models, unless the spec leaves those out.
 
     """
     levels = []
@@ -89,10 +90,13 @@ def prior_boxes(spec: PriorSpec) -> Tensor:
         cells = torch.stack([cx, cy], dim=-1)[:, :, None].expand(-1, -1, len(shapes), -1)
         levels.append(torch.cat([cells, shapes.expand(level.grid, level.grid, -1, -1)], dim=-1).reshape(-1, 4))
     priors = (torch.cat(levels) / spec.image_size).float()
-    if not spec.boundary:
-        corners = cxcywh_to_xyxy(priors)
-        priors[((corners < 0) | (corners > 1)).any(dim=1)] = torch.tensor([-1.0, -1.0, 1e-3, 1e-3])
-    return priors
+    return priors if spec.boundary else priors[inside(priors)]
+
+
+def inside(priors_cxcywh: Tensor) -> Tensor:
+    """Return which priors lie within the picture, (P,) bool."""
+    corners = cxcywh_to_xyxy(priors_cxcywh)
+    return ((corners >= 0) & (corners <= 1)).all(dim=1)
 
 
 def best_overlaps(spec: PriorSpec, boxes_xyxy: Tensor) -> Tensor:
@@ -109,6 +113,8 @@ def best_overlaps(spec: PriorSpec, boxes_xyxy: Tensor) -> Tensor:
         (N,) IoU.
 
     """
+    if not spec.boundary:  # then the nearest of a shape may be one that is left out
+        return iou(boxes_xyxy.float(), cxcywh_to_xyxy(prior_boxes(spec))).amax(dim=1)
     boxes = boxes_xyxy.double() * spec.image_size
     best = boxes.new_zeros(len(boxes))
     for level in spec.levels:
@@ -196,7 +202,7 @@ def with_maps(spec: PriorSpec, maps: int) -> PriorSpec:
     if not 1 <= maps <= len(spec.levels):
         raise RecipeError("cannot be", field="maps", value=maps, expected=f"1 to {len(spec.levels)}")
     *kept, last = spec.levels[:maps]
-    more = tuple((level.min_size, level.max_size) for level in spec.levels[maps:])
+    more = tuple(pair for level in spec.levels[maps:] for pair in ((level.min_size, level.max_size), *level.more))
     return replace(spec, levels=(*kept, replace(last, more=last.more + more)))
 
 

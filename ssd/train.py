@@ -144,7 +144,7 @@ def _train(
     if group.size > 1:
         if device.type == "cuda":
             module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
-        module = DistributedDataParallel(module)
+        module = DistributedDataParallel(module, find_unused_parameters=recipe.maps > 0)
     if recipe.compile:
         module = torch.compile(module)
     with (

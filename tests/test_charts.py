@@ -188,8 +188,8 @@ def test_missed_objects_are_bars_end_to_end_by_reason_the_longest_last(axes):
     assert [bars.get_label() for bars in axes.containers] == list(REASONS)
     widths = np.array([[bar.get_width() for bar in bars] for bars in axes.containers])
     starts = np.array([[bar.get_x() for bar in bars] for bars in axes.containers])
-    assert widths.T == pytest.approx(np.array([[0.2, 0, 0, 0], [0.1, 0.2, 0, 0.3], [0, 0, 0, 1]]))
-    assert starts.T == pytest.approx(np.array([[0, 0.2, 0.2, 0.2], [0, 0.1, 0.3, 0.3], [0, 0, 0, 0]]))
+    assert pytest.approx(np.array([[0.2, 0, 0, 0], [0.1, 0.2, 0, 0.3], [0, 0, 0, 1]])) == widths.T
+    assert pytest.approx(np.array([[0, 0.2, 0.2, 0.2], [0, 0.1, 0.3, 0.3], [0, 0, 0, 0]])) == starts.T
     assert axes.get_xlim() == (0, 1)
 
 

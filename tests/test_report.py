@@ -165,7 +165,7 @@ def test_an_error_is_drawn_with_what_it_may_have_meant(scene, monkeypatch):
 
 
 def test_a_kind_that_does_not_occur_has_no_pictures(scene):
-    dataset, detections = scene
+    dataset, _ = scene
     right = {"wide": found(((10, 10, 30, 30), 0.9, DOG))}
     for kind in KINDS[1:]:
         assert worst_errors(diagnosis_of(dataset, right), right, dataset, kind) == []

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from math import sqrt
 
 import torch
@@ -12,7 +13,7 @@ from ..datasets.voc import VOC_CLASSES
 from ..errors import RecipeError
 from ..images import as_image
 from ..nms import detect
-from ..priors import PriorSpec, prior_boxes
+from ..priors import PriorSpec, inside, prior_boxes
 from ..sample import Detections, Sample
 
 
@@ -67,6 +68,12 @@ class SSD(nn.Module):
             lecun_uniform_(head)
         # Not persistent: priors follow from the spec, and weights must not depend on how they were laid out in memory.
         self.register_buffer("priors_cxcywh", prior_boxes(spec), persistent=False)
+        # Which rows of the heads' answers are about these priors: all, unless the spec leaves some out.
+        if spec.boundary:
+            self.rows = slice(None)
+        else:
+            everywhere = prior_boxes(replace(spec, boundary=True))
+            self.register_buffer("rows", inside(everywhere).nonzero().flatten(), persistent=False)
 
     def feature_maps(self, images: Tensor) -> list[Tensor]:
         """Return the maps the heads look at, largest first, each (B, channels, grid, grid)."""
@@ -94,7 +101,7 @@ class SSD(nn.Module):
             raise RecipeError("feature maps do not fit the priors", value=sizes, expected=f"sizes of {grids}")
         offsets = [as_rows(head(m), 4) for head, m in zip(self.offset_heads, maps, strict=True)]
         logits = [as_rows(head(m), self.num_classes + 1) for head, m in zip(self.logit_heads, maps, strict=True)]
-        return torch.cat(offsets, dim=1), torch.cat(logits, dim=1)
+        return torch.cat(offsets, dim=1)[:, self.rows], torch.cat(logits, dim=1)[:, self.rows]
 
     @torch.no_grad()
     def predict(self, images: object, score_threshold: float = 0.01, iou_threshold: float = 0.45) -> list[Detections]:

@@ -10,7 +10,7 @@ import torch
 
 from ..checkpoint import write_atomically
 from ..errors import CheckpointError
-from ..priors import PriorLevel, PriorSpec
+from ..priors import PriorLevel, PriorSpec, prior_boxes
 from .ssd import SSD
 
 SHIPPED = Path(__file__).resolve().parents[2] / "data" / "weights"
@@ -102,8 +102,10 @@ def _read_spec(path: Path, priors: str) -> PriorSpec:
         levels = tuple(
             PriorLevel(**one | {name: _tuples(one[name]) for name in lists if name in one}) for one in fields["levels"]
         )
-        return PriorSpec(**fields | {"levels": levels, "variances": _tuples(fields["variances"])})
-    except (json.JSONDecodeError, KeyError, TypeError):
+        spec = PriorSpec(**fields | {"levels": levels, "variances": _tuples(fields["variances"])})
+        prior_boxes(spec)  # numbers that are none would show here
+        return spec
+    except (ValueError, KeyError, TypeError, RuntimeError):
         raise CheckpointError(
             "cannot be read", file=path, field="metadata priors", value=priors, expected="a JSON ssd.priors.PriorSpec"
         ) from None
@@ -125,6 +127,8 @@ def load_weights(network: SSD, weights: str | Path) -> None:
     spec = _read_spec(path, read_metadata(path)["priors"])
     if spec != network.spec:
         sizes, expected = ([level.min_size for level in one.levels] for one in (spec, network.spec))
+        if sizes == expected:
+            sizes, expected = spec, network.spec
         raise CheckpointError(
             "are not the network's", file=path, field="priors of sizes", value=sizes, expected=f"spec={expected}"
         )
