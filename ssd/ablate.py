@@ -46,11 +46,11 @@ TABLES: dict[str, tuple[Row, ...]] = {
         Row("no augmentation", {"crop": False, "expand_probability": 0.0}, 65.5),
     ),
     "table3": (  # SSD300 has six maps, the small network five; row by row the coarsest goes, on both sides
-        Row("all maps", {}, 74.3),
+        Row("all", {}, 74.3),
         Row("one less", {"maps": 4}, 74.6),
         Row("two less", {"maps": 3}, 73.8),
         Row("three less", {"maps": 2}, 70.7),
-        Row("all maps, inside", {"boundary_priors": False}, 63.4),
+        Row("all, inside", {"boundary_priors": False}, 63.4),
         Row("one less, inside", {"maps": 4, "boundary_priors": False}, 63.1),
         Row("two less, inside", {"maps": 3, "boundary_priors": False}, 68.4),
         Row("three less, inside", {"maps": 2, "boundary_priors": False}, 69.2),
@@ -67,7 +67,7 @@ def ablate(
     Args:
         table: one of `TABLES`.
         data: a folder of ToyVOC, with trainval and test.
-        out: folder for the runs and their results.
+        out: folder for the runs and their results; tables may share it, and then the first row, too.
         seeds: of the runs; rows are worked through with one seed after the other.
         progress: show progress bars.
         base: changes of the recipe `toy` in every row, in place of `BASE`'s.
@@ -91,7 +91,7 @@ def ablate(
     for seed in seeds:
         for row in TABLES[table]:
             recipe = get_recipe("toy", **{**BASE, **base, **row.changes, "seed": seed, "data": str(data)})
-            folder = Path(out) / table / row.name.replace(", ", "-").replace(" ", "_") / f"seed{seed}"
+            folder = Path(out) / row.name.replace(", ", "-").replace(" ", "_") / f"seed{seed}"
             result = _result(folder / "result.json", recipe)
             if result is None:
                 model = model_from_weights(train(recipe, folder, progress=progress))

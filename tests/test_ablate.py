@@ -80,7 +80,7 @@ def done(tmp_path_factory) -> Done:
 
 
 def folder_of(out: Path, row: str, seed: int = 0) -> Path:
-    return out / "pair" / row / f"seed{seed}"
+    return out / row / f"seed{seed}"
 
 
 def refuse(*_arguments: object, **_options: object) -> None:
@@ -132,7 +132,7 @@ def test_a_name_of_several_words_becomes_one_folder(done, tmp_path, monkeypatch)
     monkeypatch.setattr(ssd.ablate, "train", lambda recipe, run_dir, **_: seen.append(run_dir) or refuse())
     with pytest.raises(AssertionError, match="nothing is to be trained"):
         ablate("words", done.data, tmp_path, (7,), False, **SMALL)
-    assert seen == [tmp_path / "words" / "two_less-inside" / "seed7"]
+    assert seen == [tmp_path / "two_less-inside" / "seed7"]
 
 
 # ------------------------------------------------------------------------------------------------- done again
@@ -144,6 +144,13 @@ def test_a_second_call_does_nothing_and_says_the_same(done, monkeypatch):
     assert done.again() == done.record
     # What does not decide the result may change.
     assert done.again(log_every=7, workers=1)["rows"] == done.record["rows"]
+
+
+def test_tables_share_the_rows_that_they_have_in_common(done, monkeypatch):
+    monkeypatch.setitem(TABLES, "twin", (ROWS[0],))
+    monkeypatch.setattr(ssd.ablate, "train", refuse)
+    record = ablate("twin", done.data, done.out, (0,), False, **SMALL)
+    assert record["rows"] == done.record["rows"][:1]
 
 
 def test_a_deleted_result_is_made_again_from_the_weights_that_are_there(done, tmp_path, monkeypatch):

@@ -18,9 +18,9 @@ class CocoDetection(LabelledPictures):
     """The objects of a COCO "instances" JSON; every annotation is checked at once, pictures are read when asked for.
 
     Categories are numbered anew, from 1 without gaps, in the order of their ids; `category_ids` leads back (a class in
-    `class_names` that the JSON has not gets an id that the JSON does not use). Crowds
-    count as difficult, and samples do not hold them: the paper's training on COCO drops them. A box without width or
-    height is left out, with a warning, and named in `left_out`.
+    `class_names` that the JSON has not gets an id that the JSON does not use). Crowds count as difficult, and samples
+    do not hold them: the paper's training on COCO drops them. A box without width or height is left out, with a
+    warning, and named in `left_out`.
 
     Args:
         images: the folder that file names in the JSON start from.
