@@ -485,16 +485,17 @@ def ablate(
     data: DataOption,
     out: Annotated[Path, typer.Option(help="Folder for the runs; what is done there is not done again.")],
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each row, with seeds from 0.")] = 3,
-    iterations: Annotated[int | None, typer.Option(min=1, help="Of each run; for a trial.")] = None,
+    iterations: Annotated[int | None, typer.Option(min=1, help="Of each run, for a trial or a longer look.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the record as JSON, too.")] = None,
 ) -> None:
     """Repeat a table of the paper at a small scale, to see what each part is worth."""
     from statistics import mean, stdev
 
+    from .ablate import BASE
     from .ablate import ablate as run
     from .records import describe_run, write_record
 
-    base = {} if iterations is None else {"iterations": iterations, "warmup": 0}
+    base = {} if iterations is None else {"iterations": iterations, "warmup": min(BASE["warmup"], iterations - 1)}
     record = run(table, data, out, range(seeds), **base)
     shown = Table(title=f"{table}: mAP in per cent, {record['dataset']}", caption=f"mean and spread of {seeds} seeds")
     shown.add_column("row")

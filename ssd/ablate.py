@@ -124,7 +124,8 @@ def _result(path: Path, recipe: Recipe) -> dict[str, Any] | None:
         raise CheckpointError(
             f"cannot be read ({error})", file=path, expected="a result; delete it to repeat"
         ) from None
-    changed = recipe.differences(made_with)
+    changed = [field for field in ("data", "precision") if getattr(recipe, field) != getattr(made_with, field)]
+    changed += recipe.differences(made_with)
     if changed:
         value, expected = getattr(recipe, changed[0]), f"{getattr(made_with, changed[0])}, or another folder"
         raise CheckpointError(

@@ -165,7 +165,8 @@ def test_a_deleted_result_is_made_again_from_the_weights_that_are_there(done, tm
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("learning_rate", 0.5), ("iterations", 2), ("maps", 3), ("distort", True)]
+    ("field", "value"),
+    [("learning_rate", 0.5), ("iterations", 2), ("maps", 3), ("distort", True), ("precision", "bf16")],
 )
 def test_a_changed_recipe_is_refused_by_the_name_of_the_field(done, monkeypatch, field, value):
     monkeypatch.setattr(ssd.ablate, "train", refuse)
@@ -174,6 +175,14 @@ def test_a_changed_recipe_is_refused_by_the_name_of_the_field(done, monkeypatch,
     assert (caught.value.file, caught.value.field) == (folder_of(done.out, "all") / "result.json", field)
     assert caught.value.value == value
     assert caught.value.expected == f"{getattr(done.trained[0][0], field)}, or another folder"
+
+
+def test_results_on_other_data_are_refused(done, tmp_path, monkeypatch):
+    monkeypatch.setattr(ssd.ablate, "train", refuse)
+    other = shutil.copytree(done.data, tmp_path / "other")
+    with pytest.raises(CheckpointError, match="differs from the run in this folder") as caught:
+        ablate("pair", other, done.out, (0,), False, **SMALL)
+    assert (caught.value.field, caught.value.value) == ("data", str(other))
 
 
 def keep(out: Path, text: str) -> Path:

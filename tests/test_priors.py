@@ -508,3 +508,7 @@ def test_best_overlap_without_the_boundary_is_the_largest_of_the_priors_that_tak
     boxes = torch.tensor([CORNER, LARGER, (0.0, 80.0, 10.0, 90.0)]) / TINY.image_size
     slow = iou(boxes, cxcywh_to_xyxy(priors)).amax(dim=1)
     assert torch.allclose(best_overlaps(spec, boxes), slow, atol=1e-5)
+
+
+def test_fewer_maps_of_the_papers_network_have_the_papers_number_of_priors_once():
+    assert [with_maps(VOC300, maps).num_priors for maps in (6, 5, 4, 3, 2)] == [8732, 8764, 8992, 10342, 16606]
