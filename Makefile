@@ -36,7 +36,7 @@ book: .venv/ready $(SITE).stamp
 	@echo "open book/_build/html/index.html"
 
 notebooks: .venv/ready
-	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False $(NOTEBOOKS)
+	$(BIN)/python book/execute.py $(NOTEBOOKS)
 
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory book/_build/html 8000

@@ -4,6 +4,7 @@ import ast
 import base64
 import json
 import re
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,18 @@ def must_show(code: str) -> bool:
 def test_cells_were_run_once_from_top_to_bottom(path):
     counts = [cell["execution_count"] for cell in code_cells(path)]
     assert counts == list(range(1, len(counts) + 1))
+
+
+@each_notebook
+def test_the_record_is_of_the_code_that_is_there(path):
+    record = json.loads((ROOT / "data" / "results" / "notebooks.json").read_text(encoding="utf-8"))
+    code = "\0".join(source(cell) for cell in code_cells(path))
+    assert record[path.stem]["code"] == sha256(code.encode()).hexdigest()[:16], "changed, and not run: make notebooks"
+
+
+def test_the_record_is_of_chapters_alone():
+    record = json.loads((ROOT / "data" / "results" / "notebooks.json").read_text(encoding="utf-8"))
+    assert sorted(record) == [path.stem for path in NOTEBOOKS]
 
 
 @each_notebook
