@@ -2,6 +2,7 @@
 
 import copy
 import json
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -463,4 +464,61 @@ def test_limits_that_cannot_be_are_named(tmp_path, field, value):
 def test_a_picture_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(DataError, match="nowhere"):
         export_onnx(small_network(), tmp_path / "small.onnx", pictures=["nowhere.jpg"])
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- the command ---
+
+
+def test_the_command_writes_a_file_and_says_how_near_it_is(run, tmp_path):
+    path = tmp_path / "model.onnx"
+    limits = ("--score-threshold", 0.3, "--per-image", 20)
+    status, output, error = run("export", "ssd_tiny_toyvoc", path, *limits, "--pictures", PICTURES[0])
+    assert (status, error) == (0, "")
+    first, second = output.splitlines()
+    assert first == f"{path}: {path.stat().st_size / 1e6:.1f} MB, ONNX operators of version 18"
+    assert second.startswith("greatest difference from PyTorch: ")
+    said = {one.key: one.value for one in onnx.load(path).metadata_props}
+    assert said["dataset"] == "data/toyvoc 2007 trainval"
+    assert said["weights"] == "ssd_tiny_toyvoc.safetensors"
+    assert json.loads(said["suppression"]) == {**asdict(PAPER), "score_threshold": 0.3, "per_image": 20}
+    (found,) = detections(run_file(path, pixels(PICTURES[0])))
+    assert 0 < len(found) <= 20
+    assert float(found.scores.min()) > 0.3
+
+
+def test_the_command_leaves_suppression_out(run, tmp_path):
+    status, _, _ = run("export", "ssd_tiny_toyvoc", tmp_path / "model.onnx", "--no-suppression")
+    assert status == 0
+    assert [output.name for output in onnx.load(tmp_path / "model.onnx").graph.output] == ["boxes", "scores"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["nothing", "model.onnx"], "nothing: no such weights"),
+        (["ssd_tiny_toyvoc", "model.pb"], "model.pb: has another ending, got '.pb'; expected .onnx"),
+        (["ssd_tiny_toyvoc", "model.onnx", "--score-threshold", "2"], "score-threshold"),
+        (["ssd_tiny_toyvoc", "model.onnx", "--pictures", "."], "holds no picture"),
+        (["ssd_tiny_toyvoc"], "out"),
+    ],
+)
+def test_the_command_refuses_in_one_line(run, tmp_path, monkeypatch, arguments, part):
+    monkeypatch.chdir(tmp_path)
+    status, output, error = run("export", *arguments)
+    assert (status, output) == (2, "")
+    assert error.startswith("ssd: ")
+    assert error.count("\n") == 1
+    assert part in error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["onnx", "onnxscript", "onnxruntime"])
+def test_a_missing_package_is_named_with_the_command_that_installs_it(tmp_path, monkeypatch, run, name):
+    monkeypatch.setitem(sys.modules, name, None)
+    status, _, error = run("export", "ssd_tiny_toyvoc", tmp_path / "model.onnx")
+    assert status == 2
+    assert error.startswith("ssd: needs packages that are not installed")
+    assert f"got '{name}'" in error
+    assert error.endswith("python -m pip install onnx onnxscript onnxruntime\n")
     assert list(tmp_path.iterdir()) == []
