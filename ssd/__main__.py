@@ -1,6 +1,7 @@
 """The command line: `python -m ssd`."""
 
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -617,8 +618,8 @@ def detect(
         print(f"{path}: {len(found)} object{'s' * (len(found) != 1)}")
 
 
-def _picture_paths(given: list[Path]) -> list[Path]:
-    """Replace folders by the pictures in them; refuse names that would overwrite each other's results."""
+def _pictures_in(given: list[Path]) -> list[Path]:
+    """Replace folders by the pictures in them."""
     from PIL import Image
 
     endings = Image.registered_extensions()
@@ -628,6 +629,12 @@ def _picture_paths(given: list[Path]) -> list[Path]:
         if not inside:
             raise DataError("holds no picture", file=path, expected="JPEG, PNG or other image files")
         paths += inside
+    return paths
+
+
+def _picture_paths(given: list[Path]) -> list[Path]:
+    """Replace folders by the pictures in them; refuse names that would overwrite each other's results."""
+    paths = _pictures_in(given)
     stems = {}
     for path in paths:
         if path.stem in stems:
@@ -636,6 +643,43 @@ def _picture_paths(given: list[Path]) -> list[Path]:
             )
         stems[path.stem] = path
     return paths
+
+
+@app.command()
+def export(
+    weights: WeightsArgument,
+    out: Annotated[Path, typer.Argument(help="The .onnx file to write.")],
+    suppression: Annotated[
+        bool, typer.Option(help="The file gives detections, or boxes and scores of all priors.")
+    ] = True,
+    score_threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="With suppression: detections score more than this.")
+    ] = 0.01,
+    iou_threshold: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="With suppression: boxes that overlap a better one by more than this go."),
+    ] = 0.45,
+    per_image: Annotated[int, typer.Option(min=1, help="With suppression: how many detections at most.")] = 200,
+    pictures: Annotated[
+        list[Path] | None,
+        typer.Option(help="A picture, or a folder of them, to check with; may be repeated. Else some of ToyVOC."),
+    ] = None,
+) -> None:
+    """Write a network as an ONNX file, after onnxruntime has found with it what PyTorch finds."""
+    from .export import OPSET, export_onnx
+    from .network import model_from_weights
+    from .network.weights import find_weights, read_metadata
+
+    path = find_weights(_weights_of(weights))
+    metadata = {**read_metadata(path), "weights": path.name}
+    recipe = json.loads(metadata.get("recipe", "{}"))
+    if "data" in recipe:
+        metadata["dataset"] = " ".join(recipe[name] for name in ("data", "year", "split") if name in recipe)
+    limits = {"score_threshold": score_threshold, "iou_threshold": iou_threshold, "per_image": per_image}
+    network, seen = model_from_weights(path), _pictures_in(pictures or [])
+    done = export_onnx(network, out, suppression, **limits, pictures=seen, metadata=metadata)
+    print(f"{done.path}: {done.size / 1e6:.1f} MB, ONNX operators of version {OPSET}")
+    print(f"greatest difference from PyTorch: {done.boxes:.1g} of the picture's side, {done.scores:.1g} in scores")
 
 
 def main() -> None:

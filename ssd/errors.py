@@ -45,3 +45,7 @@ class CheckpointError(UserError):
 
 class TrainingError(UserError):
     """Training cannot go on: the loss is no longer a finite number."""
+
+
+class ExportError(UserError):
+    """A network cannot be written in another format, or would not be what it is here."""
