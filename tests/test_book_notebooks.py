@@ -172,6 +172,22 @@ def test_every_test_named_on_a_page_exists():
     assert not [name for name in sorted(named) if not (ROOT / "tests" / name).is_file()]
 
 
+REFERENCES = (
+    *("yolo", "multibox", "multibox2", "fpn", "rcnn", "fastrcnn", "fasterrcnn", "sppnet", "selectivesearch"),
+    *("dpm", "overfeat", "deeplab", "atrous", "vgg", "alexnet", "howard", "googlenet", "inceptionv3", "batchnorm"),
+    *("resnet", "fcn", "hypercolumns", "parsenet", "ion", "emerge", "pedestrians", "hoiem", "imagenet", "voc"),
+    *("coco", "caffe", "glorot", "adagrad"),
+)
+"""The works that the paper cites, and those it should be read beside."""
+
+
+def test_what_the_paper_stands_on_is_in_the_bibliography_and_every_entry_can_be_found():
+    entries = parse_file(BOOK / "references.bib").entries
+    assert len(REFERENCES) == 33
+    assert set(REFERENCES) <= set(entries)
+    assert [key for key, entry in entries.items() if not {"doi", "eprint", "url"} & set(entry.fields)] == []
+
+
 def test_every_citation_is_in_the_bibliography_and_every_work_in_it_is_cited():
     prose = [path.read_text(encoding="utf-8") for path in PAGES]
     prose += [source(cell) for path in NOTEBOOKS for cell in read(path)["cells"] if cell["cell_type"] == "markdown"]
