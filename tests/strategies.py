@@ -1,7 +1,8 @@
-"""Hypothesis strategies for boxes, and the settings that the property tests run with."""
+"""Hypothesis strategies for boxes, the settings that the property tests run with, and small ground truth by hand."""
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from hypothesis import HealthCheck, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ssd.errors import UserError
+from ssd.sample import Detections
 
 # The same examples on every run, and no verdict on how fast the machine is.
 repeatable = settings(
@@ -88,3 +90,30 @@ def any_boxes(min_size: int = 0, max_size: int = 6, cells: int = 4) -> st.Search
     """Corner boxes (N, 4) on a coarse grid whose corners come in any order: proper, reversed, lines and points."""
     corner = st.integers(0, cells)
     return st.lists(st.tuples(corner, corner, corner, corner), min_size=min_size, max_size=max_size).map(as_boxes)
+
+
+@dataclass
+class Truth:
+    """The least that detections can be measured against."""
+
+    boxes: Tensor
+    labels: Tensor
+    difficult: Tensor
+
+
+def truth(*objects):
+    """Build a picture's ground truth of (box, label) or (box, label, difficult)."""
+    return Truth(
+        as_boxes([o[0] for o in objects]),
+        torch.tensor([o[1] for o in objects], dtype=torch.int64),
+        torch.tensor([len(o) > 2 and o[2] for o in objects], dtype=torch.bool),
+    )
+
+
+def found(*rows):
+    """Build a picture's detections of (box, score) or (box, score, label)."""
+    return Detections(
+        as_boxes([r[0] for r in rows]),
+        torch.tensor([r[1] for r in rows], dtype=torch.float32),
+        torch.tensor([r[2] if len(r) > 2 else 1 for r in rows], dtype=torch.int64),
+    )

@@ -4,7 +4,6 @@ import io
 import json
 import math
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,42 +11,13 @@ import pytest
 import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-from strategies import as_boxes
-from torch import Tensor
+from strategies import found, truth
 
 from ssd.datasets import Annotation
 from ssd.errors import DataError
 from ssd.metrics import coco_ap
 from ssd.metrics.coco import NUMBERS
 from ssd.sample import Detections
-
-
-@dataclass
-class Truth:
-    """The least that detections can be measured against."""
-
-    boxes: Tensor
-    labels: Tensor
-    difficult: Tensor
-
-
-def truth(*objects):
-    """Build a picture's ground truth of (box, label) or (box, label, difficult)."""
-    return Truth(
-        as_boxes([o[0] for o in objects]),
-        torch.tensor([o[1] for o in objects], dtype=torch.int64),
-        torch.tensor([len(o) > 2 and o[2] for o in objects], dtype=torch.bool),
-    )
-
-
-def found(*rows):
-    """Build a picture's detections of (box, score) or (box, score, label)."""
-    return Detections(
-        as_boxes([r[0] for r in rows]),
-        torch.tensor([r[1] for r in rows], dtype=torch.float32),
-        torch.tensor([r[2] if len(r) > 2 else 1 for r in rows], dtype=torch.int64),
-    )
-
 
 SMALL, MEDIUM, LARGE = (10, 10, 20, 20), (10, 10, 60, 60), (10, 10, 110, 110)
 """Boxes of 100, 2500 and 10,000 square pixels; COCO's borders are 1024 and 9216."""

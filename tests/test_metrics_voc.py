@@ -3,7 +3,6 @@
 import json
 import math
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,41 +11,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import any_boxes, as_boxes, grid_boxes, repeatable
-from torch import Tensor
+from strategies import Truth, any_boxes, found, grid_boxes, repeatable, truth
 
 from ssd.datasets.voc import VOC_CLASSES, VOCDetection
 from ssd.errors import DataError
 from ssd.metrics import bootstrap, match_detections, voc_ap
 from ssd.metrics.voc import average_precision, count_objects
 from ssd.sample import Detections
-
-
-@dataclass
-class Truth:
-    """The least that detections can be measured against."""
-
-    boxes: Tensor
-    labels: Tensor
-    difficult: Tensor
-
-
-def truth(*objects):
-    """Build a picture's ground truth of (box, label) or (box, label, difficult)."""
-    return Truth(
-        as_boxes([o[0] for o in objects]),
-        torch.tensor([o[1] for o in objects], dtype=torch.int64),
-        torch.tensor([len(o) > 2 and o[2] for o in objects], dtype=torch.bool),
-    )
-
-
-def found(*rows):
-    """Build a picture's detections of (box, score) or (box, score, label)."""
-    return Detections(
-        as_boxes([r[0] for r in rows]),
-        torch.tensor([r[1] for r in rows], dtype=torch.float32),
-        torch.tensor([r[2] if len(r) > 2 else 1 for r in rows], dtype=torch.int64),
-    )
 
 
 def upright(boxes):
