@@ -19,7 +19,7 @@ from .records import describe_run, write_record
 from .train import train
 
 BASE: dict[str, Any] = {"iterations": 480, "pretrain_epochs": 10, "warmup": 50, "checkpoint_every": 240}
-"""What every row changes in the recipe `toy`, so that it takes two minutes at most on two processor cores."""
+"""What every row changes in the recipe `toy`, so that it takes two minutes at most on two idle processor cores."""
 
 
 @dataclass(frozen=True)
