@@ -368,7 +368,7 @@ def evaluate(
         "dataset": dataset.name,
         "pictures": len(dataset),
         "metric": metric,
-        "weights": None if weights is None else str(weights),
+        "weights": weights,
         "detections": None if detections is None else str(detections),
         "seconds": None if seconds is None else round(seconds, 2),
     }
@@ -428,7 +428,8 @@ def diagnose(
     about = {
         "dataset": dataset.name,
         "pictures": len(dataset),
-        "weights": str(weights or detections),
+        "weights": weights,
+        "detections": None if detections is None else str(detections),
         **describe_run(),
     }
     print(f"report: {write_report(done, found, dataset, out, about)}")

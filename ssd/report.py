@@ -44,7 +44,7 @@ def write_report(
         detections: by picture, what was diagnosed.
         dataset: the pictures.
         out: the folder; receives index.html, the pictures that it shows, and diagnosis.json.
-        about: what the record is to say besides: weights, date, machine.
+        about: what the record is to say besides: weights or file of detections, date, machine.
 
     Returns:
         Path of the page.
@@ -90,7 +90,8 @@ def write_report(
     for name, caption, picture in pictures:
         write_atomically(out / f"{name}.png", png(picture))
         sections.append(f'<h2>{html.escape(caption)}</h2>\n<img src="{name}.png" alt="{html.escape(caption)}">')
-    title = html.escape(f"Diagnosis of {about.get('weights', 'detections')} on {dataset.name}")
+    whose = about.get("weights") or about.get("detections") or "detections"
+    title = html.escape(f"Diagnosis of {whose} on {dataset.name}")
     page = "\n".join(
         [
             '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',

@@ -144,6 +144,7 @@ def _train(
     if group.size > 1:
         if device.type == "cuda":
             module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
+        # With fewer maps, a backbone may have stages beyond the last one: their weights get no gradient.
         module = DistributedDataParallel(module, find_unused_parameters=recipe.maps > 0)
     if recipe.compile:
         module = torch.compile(module)

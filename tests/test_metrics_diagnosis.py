@@ -137,16 +137,6 @@ def test_classes_without_an_object_to_find_are_left_out():
     assert (nothing.classes, nothing.image_ids) == ({}, ())
 
 
-def test_every_detection_of_a_picture_has_its_kind_in_the_pictures_own_order():
-    ground_truth = {"p": truth((A, DOG, "d"), (B, DOG), (C, CAT)), "q": truth((A, DOG))}
-    detections = {"p": found((NOWHERE, 0.2, DOG), (A, 0.9, DOG), (B, 0.5, DOG), (C, 0.7, CAR)), "q": found()}
-    done = diagnose(detections, ground_truth, NAMES)
-    # The second met a difficult object. The fourth is of a class that has no objects, and is an error all the same.
-    assert done.kinds_in("p").tolist() == [KINDS.index("background"), -1, 0, KINDS.index("other")]
-    assert done.kinds_in("q").tolist() == []
-    assert done.kinds.tolist() == [-1, KINDS.index("other"), 0, KINDS.index("background")]
-
-
 def test_detections_are_found_again_by_their_rows_best_first():
     ground_truth = {"p": truth((A, DOG)), "q": truth(), "r": truth((B, CAT))}
     detections = {

@@ -256,7 +256,7 @@ def test_a_file_of_detections_is_diagnosed(scene, tmp_path, run, tiny_voc, monke
     plain = json.loads(json.dumps(diagnosis_of(dataset, detections).record()))
     assert {name: record[name] for name in plain} == plain
     assert (record["dataset"], record["pictures"]) == ("VOC2007 test", 3)
-    assert record["weights"] == str(tmp_path / "found.json")
+    assert (record["weights"], record["detections"]) == (None, str(tmp_path / "found.json"))
     assert {"date", "command", "commit", "machine", "versions"} <= set(record)
 
 

@@ -151,23 +151,14 @@ class Diagnosis:
 
     Attributes:
         classes: by name, those that have objects to find.
-        kinds: (D,) index in `KINDS` of each detection, in the order of `matches`; -1 for those that are not counted.
         matches: what each detection met, best first, of all classes.
         image_ids: names of the pictures, by the numbers in `matches`.
 
     """
 
     classes: dict[str, ClassDiagnosis]
-    kinds: np.ndarray
     matches: Matches
     image_ids: tuple[str, ...]
-
-    def kinds_in(self, image_id: str) -> np.ndarray:
-        """Return the index in `KINDS` of each detection of a picture, in its order; -1 for those not counted."""
-        here = self.matches.pictures == self.image_ids.index(image_id)
-        kinds = np.full(int(here.sum()), -1)
-        kinds[self.matches.rows[here]] = self.kinds[here]
-        return kinds
 
     def record(self) -> dict:
         """Return the diagnosis as JSON can hold it, which is also what `ssd.charts` draws; None stands for NaN."""
@@ -270,7 +261,7 @@ def diagnose(
                 reason: int((reasons[own_objects] == number).sum()) for number, reason in enumerate(REASONS, start=1)
             },
         )
-    return Diagnosis(classes, np.where(matches.ignored, -1, kinds), matches, tuple(ground_truth))
+    return Diagnosis(classes, matches, tuple(ground_truth))
 
 
 @dataclass(frozen=True)
