@@ -64,7 +64,7 @@ def annotate(
             x = min(max(0, box[0]), max(0, picture.width - text_width))
             y = box[1] - text_height if box[1] >= text_height else max(0, box[1])
             draw.rectangle((x, y, x + text_width, y + text_height), fill=colour)
-            draw.text((x + pad - left, y + pad - top), captions[row], fill=_ink(colour), font=font)
+            draw.text((x + pad - left, y + pad - top), captions[row], fill=ink_on(colour), font=font)
     return picture
 
 
@@ -189,11 +189,11 @@ def _svg_boxes(frame: Frame, unit: float) -> str:
             place = f'x="{max(x0, 0):.1f}" y="{max(y0, 0):.1f}" dx="{inset}" dy="{baseline}"'
             style = f'font-family="sans-serif" font-size="{letters}" font-weight="600"'
             style += f' paint-order="stroke" stroke-width="{rim}"'
-            parts.append(f'<text {place} {style} fill="{_ink(colour)}" stroke="{colour}">{html.escape(text)}</text>')
+            parts.append(f'<text {place} {style} fill="{ink_on(colour)}" stroke="{colour}">{html.escape(text)}</text>')
     return "".join(parts)
 
 
-def _ink(colour: str) -> str:
+def ink_on(colour: str) -> str:
     """Return black or white, whichever reads better on a colour."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "white"
