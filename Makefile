@@ -5,6 +5,8 @@ BIN := .venv/bin
 NOTEBOOKS := $(wildcard book/chapters/*.ipynb)
 SITE := build/site
 FONT := node_modules/@fontsource-variable
+ORT := node_modules/onnxruntime-web/dist
+NETWORKS := $(addprefix $(SITE)/networks/,ssd_tiny_toyvoc.onnx ssd_small_voc07.onnx)
 
 .PHONY: book test lint unit notebooks test-notebooks test-site serve clean
 .DELETE_ON_ERROR:
@@ -22,16 +24,26 @@ FONT := node_modules/@fontsource-variable
 # What the pages load besides their own files, in a folder that Sphinx copies beside them (html_extra_path).
 $(SITE).stamp: package.json package-lock.json .npmrc .venv/ready
 	$(BIN)/npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-	rm -rf $(SITE) && mkdir -p $(SITE)/mathjax/output/chtml $(SITE)/fonts
+	rm -rf $(SITE)/mathjax $(SITE)/fonts $(SITE)/ort
+	mkdir -p $(SITE)/mathjax/output/chtml $(SITE)/fonts $(SITE)/ort
 	cp node_modules/mathjax/es5/tex-mml-chtml.js node_modules/mathjax/LICENSE $(SITE)/mathjax/
 	cp -R node_modules/mathjax/es5/output/chtml/fonts $(SITE)/mathjax/output/chtml/
 	cp $(FONT)/source-*/files/source-*-latin-wght-*.woff2 $(SITE)/fonts/
 	cp $(FONT)/source-serif-4/LICENSE $(SITE)/fonts/OFL.txt
+	cp $(ORT)/ort.wasm.bundle.min.mjs $(ORT)/ort-wasm-simd-threaded.wasm $(SITE)/ort/
 	touch $@
+
+# What the live detector loads when a reader starts it: the networks, without suppression, and toys and pictures.
+$(SITE)/networks/%.onnx: data/weights/%.safetensors ssd/export.py | $(SITE).stamp
+	mkdir -p $(@D)
+	$(BIN)/python -m ssd export $< $@ --no-suppression
+
+$(SITE)/live/things.js: book/live.py $(SITE).stamp $(NETWORKS)
+	$(BIN)/python $< $(SITE)
 
 # --- the book -------------------------------------------------------------------------------------------------------
 
-book: .venv/ready $(SITE).stamp
+book: .venv/ready $(SITE).stamp $(SITE)/live/things.js
 	$(BIN)/jupyter-book build book --config _config.yml --path-output book -W -n --keep-going --all
 	@echo "open book/_build/html/index.html"
 
@@ -50,13 +62,13 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 
 unit: .venv/ready
-	$(BIN)/python -m pytest tests --ignore=tests/test_book_site.py -n 2
+	$(BIN)/python -m pytest tests --ignore=tests/test_book_site.py --ignore=tests/test_book_live.py -n 2
 
 test-notebooks: .venv/ready
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg -W ignore $(NOTEBOOKS)
 
 test-site: book
-	$(BIN)/python -m pytest tests/test_book_site.py
+	$(BIN)/python -m pytest tests/test_book_site.py tests/test_book_live.py
 
 clean:
 	rm -rf build book/_build
