@@ -9,8 +9,10 @@ import hashlib
 import html
 import inspect
 import io
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442")
 """Blue, orange, green, vermilion, purple, sky, yellow."""
+
+SCRIPT = Path(__file__).resolve().parents[1] / "book" / "_static" / "single-shot.js"
+"""What moves the figures of `interactive`, and figures.css is beside it; there where the package lies in the book."""
 
 
 def colour_of(label: int) -> str:
@@ -101,7 +106,7 @@ def training_curve(axes: "Axes", lines: Sequence[dict]) -> None:
 
 @dataclass(frozen=True)
 class Frame:
-    """One position of a slider: what is drawn over the picture there.
+    """One position of a slider, or a figure at rest: what is drawn over the picture there.
 
     Attributes:
         caption: what the reader is told below the picture.
@@ -134,10 +139,7 @@ def slider(image: Image.Image | Tensor, frames: Sequence[Frame], label: str, alt
         HTML, for `IPython.display.HTML`.
 
     """
-    picture = to_picture(image) if isinstance(image, Tensor) else image
-    buffer = io.BytesIO()
-    picture.convert("RGB").save(buffer, "JPEG", quality=85)
-    encoded = base64.b64encode(buffer.getvalue()).decode()
+    picture, encoded = _jpeg(image)
     unit = max(picture.size) / 400  # lines and letters keep their size on the page, however many pixels it has
     layers = "".join(
         f'<g data-caption="{html.escape(frame.caption)}"{hidden}>{_svg_boxes(frame, unit)}</g>'
@@ -170,11 +172,85 @@ def slider(image: Image.Image | Tensor, frames: Sequence[Frame], label: str, alt
 </figure>"""
 
 
+def interactive(
+    kind: str, data: Mapping, picture: Image.Image | Tensor | tuple[int, int], still: Frame, alt: str
+) -> str:
+    """Lay out a figure that the reader moves: boxes to drag, thresholds to shift, cells to light up.
+
+    The figure carries its numbers as JSON, and `book/_static/single-shot.js` does the moving; it says which kinds there
+    are and what each finds in its JSON. Every page of the book loads that script and its style. For a notebook that is
+    run by itself the figure brings copies along, which do nothing on a page of the book; `make notebooks` does not
+    store them. Where scripts are off, or the package lies without the book, the figure stands still, as in `still`.
+
+    Args:
+        kind: what the script is to make of it, one of its `KINDS`.
+        data: what the script reads. Tensors and arrays are written with six digits, Python's own numbers in full.
+        picture: Pillow picture or (3, H, W) uint8 tensor; or columns and rows of squared paper, whose unit is a square.
+        still: what is drawn on the picture, and said below it, until the script takes over.
+        alt: what the picture shows, for those who cannot see it.
+
+    Returns:
+        HTML, for `IPython.display.HTML`.
+
+    """
+    if isinstance(picture, tuple):
+        (width, height), ground = picture, _squared_paper(*picture)
+    else:
+        image, encoded = _jpeg(picture)
+        width, height = image.size
+        ground = f'<image href="data:image/jpeg;base64,{encoded}" width="{width}" height="{height}"/>'
+    # In a script element, only "<" could be taken for the end of it.
+    numbers = json.dumps(data, default=_plain, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    copy = ""
+    if SCRIPT.is_file():  # a page of the book has the script itself, and newer than a notebook's copy may be
+        alone = f"""if (!document.querySelector("script[src*='{SCRIPT.name}']"))"""
+        copy = f"<script data-copy>\n{alone} {{\n{SCRIPT.read_text(encoding='utf-8')}}}\n</script>\n"
+        copy += f"<style data-copy>\n{SCRIPT.with_name('figures.css').read_text(encoding='utf-8')}</style>\n"
+    return f"""<figure class="ssd-move" data-kind="{html.escape(kind)}">
+<svg viewBox="0 0 {width} {height}" role="img" aria-label="{html.escape(alt)}">
+{ground}<g class="ssd-still">{_svg_boxes(still, max(width, height) / 400)}</g></svg>
+<div class="ssd-panel"></div>
+<figcaption aria-live="polite">{html.escape(still.caption)}</figcaption>
+<p class="ssd-still">With scripts on, this figure moves: on the book's page, and in a notebook once its cell is run.</p>
+<script type="application/json">{numbers}</script>
+{copy}</figure>"""
+
+
 def show_source(thing: Callable) -> "Markdown":
     """Show a function or class of the package in a notebook, as it stands in its file."""
     from IPython.display import Markdown
 
     return Markdown(f"```python\n{inspect.getsource(thing)}```")
+
+
+def _jpeg(image: Image.Image | Tensor) -> tuple[Image.Image, str]:
+    """Return a picture, and its bytes as a JPEG in base64."""
+    picture = (to_picture(image) if isinstance(image, Tensor) else image).convert("RGB")
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=85)
+    return picture, base64.b64encode(buffer.getvalue()).decode()
+
+
+def _squared_paper(columns: int, rows: int) -> str:
+    """Draw squared paper with numbered lines in SVG, in the colour of the text around it."""
+    lines = "".join(f"M{x} 0V{rows}" for x in range(columns + 1)) + "".join(
+        f"M0 {y}H{columns}" for y in range(rows + 1)
+    )
+    style = 'fill="currentColor" font-size=".38" font-family="sans-serif" opacity=".7"'
+    across = "".join(f'<text x="{x}" y="{rows}" dx=".07" dy="-.1" {style}>{x}</text>' for x in range(0, columns, 2))
+    down = "".join(f'<text x="0" y="{y}" dx=".07" dy="-.1" {style}>{y}</text>' for y in range(2, rows, 2))
+    return f'<path d="{lines}" stroke="currentColor" stroke-width=".03" opacity=".3"/>{across}{down}'
+
+
+def _plain(values: object) -> object:
+    """Turn a tensor or array into lists, its floats rounded to six digits."""
+
+    def rounded(value: object) -> object:
+        if isinstance(value, list):
+            return [rounded(one) for one in value]
+        return float(f"{value:.6g}") if isinstance(value, float) else value
+
+    return rounded(values.tolist())
 
 
 def _svg_boxes(frame: Frame, unit: float) -> str:

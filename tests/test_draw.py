@@ -1,5 +1,6 @@
 """Drawing: boxes land where they belong, nothing is changed in place, and a slider is whole without a network."""
 
+import json
 import re
 from html.parser import HTMLParser
 from itertools import combinations
@@ -10,7 +11,19 @@ import pytest
 import torch
 from PIL import Image, ImageColor
 
-from ssd.draw import PALETTE, Frame, annotate, colour_of, contact_sheet, draw_detections, slider, training_curve
+import ssd.draw
+from ssd.draw import (
+    PALETTE,
+    SCRIPT,
+    Frame,
+    annotate,
+    colour_of,
+    contact_sheet,
+    draw_detections,
+    interactive,
+    slider,
+    training_curve,
+)
 from ssd.sample import Detections
 
 
@@ -156,3 +169,48 @@ def test_two_sliders_on_a_page_do_not_share_a_name_and_one_keeps_it():
     names = [Elements(text).all("figure")[0]["id"] for text in (one, other)]
     assert len(set(names)) == 2
     assert one == slider(grey(), frames(), "step", "a grey picture")
+
+
+def numbers_of(text: str) -> object:
+    """Return what a figure that moves carries for its script."""
+    (held,) = re.findall(r'<script type="application/json">(.*?)</script>', text, re.DOTALL)
+    return json.loads(held)
+
+
+def test_figure_that_moves_holds_its_still_state_and_its_numbers():
+    data = {"names": ["</script><!--", "ü & \u2028"], "boxes": torch.tensor([[1.0, 2], [3, 4]]), "all": np.arange(3)}
+    text = interactive("priors", data, grey(), frames()[1], 'a "grey" picture')
+    page = Elements(text)
+    assert page.all("figure")[0]["data-kind"] == "priors"
+    assert page.all("svg")[0]["viewbox"] == "0 0 120 80"
+    assert page.all("svg")[0]["aria-label"] == 'a "grey" picture'
+    assert len(page.all("rect")) == 1
+    assert "one &quot;box&quot; &amp; &lt;more&gt;</figcaption>" in text
+    assert numbers_of(text) == {"names": data["names"], "boxes": [[1.0, 2.0], [3.0, 4.0]], "all": [0, 1, 2]}
+
+
+def test_tensors_are_written_with_six_digits_and_numbers_of_python_in_full():
+    data = {"score": torch.tensor([1 / 3, 12345.678, -1e-9]), "label": torch.tensor([7]), "side": 2**0.5}
+    held = numbers_of(interactive("priors", data, grey(), frames()[0], "grey"))
+    assert held == {"score": [0.333333, 12345.7, -1e-9], "label": [7], "side": 2**0.5}
+    assert isinstance(held["label"][0], int)
+
+
+def test_squared_paper_has_a_line_on_both_sides_of_every_square():
+    text = interactive("iou", {}, (12, 8), Frame("paper", torch.tensor([[1.0, 2, 3, 4]]), ["a"], ["#0072B2"]), "paper")
+    page = Elements(text)
+    assert page.all("image") == []
+    assert page.all("svg")[0]["viewbox"] == "0 0 12 8"
+    (lines,) = (path["d"] for path in page.all("path"))
+    assert (lines.count("V8"), lines.count("H12")) == (13, 9)
+    assert page.all("rect")[0] | {"x": "1.0", "y": "2.0", "width": "2.0", "height": "2.0"} == page.all("rect")[0]
+
+
+def test_figure_that_moves_asks_nobody_and_brings_a_copy_of_the_script_if_there_is_one(monkeypatch, tmp_path):
+    text = interactive("priors", {}, grey(), frames()[1], "grey")
+    assert SCRIPT.read_text(encoding="utf-8") in text
+    assert page_addresses(text) == ["data:image/jpeg;base64"]
+    monkeypatch.setattr(ssd.draw, "SCRIPT", tmp_path / "single-shot.js")
+    without = interactive("priors", {}, grey(), frames()[1], "grey")
+    assert "data-copy" not in without
+    assert len(Elements(without).all("script")) == 1
