@@ -6,6 +6,7 @@ digest of the code that was run, so that a test can tell when a chapter was chan
 
 import hashlib
 import json
+import re
 import sys
 from pathlib import Path
 from time import perf_counter
@@ -17,6 +18,8 @@ from ssd.records import describe_run, write_record
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / "data" / "results" / "notebooks.json"
+COPY = re.compile(r"<(script|style) data-copy>.*?</\1>\n", re.DOTALL)
+"""What `ssd.draw.interactive` adds for a notebook run by itself. The pages load script and style from their files."""
 
 
 def digest(notebook: nbformat.NotebookNode) -> str:
@@ -32,6 +35,9 @@ def execute(path: Path) -> dict:
     start = perf_counter()
     NotebookClient(notebook, timeout=600, record_timing=False, coalesce_streams=True, resources=folder).execute()
     seconds = perf_counter() - start
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        if "text/html" in output.get("data", {}):
+            output["data"]["text/html"] = COPY.sub("", output["data"]["text/html"])
     nbformat.write(notebook, path)
     said = describe_run()
     kept = {key: said[key] for key in ("date", "machine", "versions")}

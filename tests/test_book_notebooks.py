@@ -117,6 +117,11 @@ def test_no_widget_and_no_progress_bar_is_stored(path):
 
 
 @each_notebook
+def test_figures_that_move_leave_their_script_to_the_page(path):
+    assert not [text for output in outputs(path) for text in texts(output) if "data-copy" in text]
+
+
+@each_notebook
 def test_pictures_are_small_enough_to_read_on_a_telephone(path):
     pictures = [p for o in outputs(path) for mime, p in o.get("data", {}).items() if re.match("image/(png|jpeg)", mime)]
     assert all(len(base64.b64decode("".join(picture))) < 300_000 for picture in pictures)
