@@ -1,5 +1,7 @@
-"""What several test files need: datasets in VOC's layout, small enough to write down in a test."""
+"""What several test files need: datasets in VOC's layout, small enough to write down in a test; and a browser."""
 
+import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +99,32 @@ def eight_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     voc = TinyVOC(tmp_path_factory.mktemp("eight"))
     voc.fill(8)
     return voc.root
+
+
+BROWSER_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Return the first Chromium or Chrome there is; `SSD_CHROMIUM` names another of that family."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    known = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+    path = os.environ.get("SSD_CHROMIUM") or next(filter(None, known), None)
+    if path is None:
+        pytest.skip("no Chromium or Chrome on this machine; SSD_CHROMIUM can name one")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 Needs `make book`, and Chromium or Chrome. `SSD_CHROMIUM` names another browser of that family.
 """
 
-import os
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -15,16 +13,6 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "book" / "_build" / "html"
 PAGES = sorted(path for path in SITE.rglob("*.html") if "_static" not in path.parts)
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 pytestmark = pytest.mark.skipif(not PAGES, reason="the site has not been built: make book")
 
@@ -70,23 +58,6 @@ async ([width, theme]) => {
   return wrong;
 }
 """
-
-
-def find_browser() -> str | None:
-    """Path of the first browser there is."""
-    named = os.environ.get("SSD_CHROMIUM")
-    return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if find_browser() is None:
-        pytest.skip("no Chromium or Chrome on this machine; SSD_CHROMIUM can name one")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -171,6 +142,29 @@ def test_sliders_move_with_the_keyboard_and_say_what_they_show(browser):
             moved += 1
     context.close()
     assert moved >= 3
+
+
+def test_figures_move_on_their_pages_and_stand_still_without_scripts(browser):
+    context, still = browser.new_context(), browser.new_context(java_script_enabled=False)
+    page, without = context.new_page(), still.new_page()
+    kinds = set()
+    for path in PAGES:
+        if "ssd-move" not in path.read_text(encoding="utf-8"):
+            continue
+        page.goto(path.as_uri())
+        without.goto(path.as_uri())
+        assert page.locator("script[src*='single-shot.js']").count() == 1
+        assert page.locator(".ssd-move .ssd-still").count() == 0
+        moving, standing = page.locator("figure.ssd-move").all(), without.locator("figure.ssd-move").all()
+        for one, other in zip(moving, standing, strict=True):
+            kinds.add(one.get_attribute("data-kind"))
+            assert one.get_attribute("data-moves") is not None
+            assert one.locator("input, button, [tabindex]").count()
+            assert other.locator("svg > .ssd-still rect").count()
+            assert other.locator("p.ssd-still").inner_text()
+    context.close()
+    still.close()
+    assert kinds == {"iou", "priors", "matching", "mining", "samplers", "suppression", "precision"}
 
 
 class Links(HTMLParser):
