@@ -110,6 +110,8 @@ BROWSER_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",  # a camera that needs no permission
+    "--use-fake-ui-for-media-stream",
 ]
 
 

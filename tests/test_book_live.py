@@ -17,7 +17,7 @@ import pytest
 import skimage
 import torch
 from PIL import Image
-from test_book_site import FLAGS, ROOT, SITE, find_browser
+from test_book_site import ROOT, SITE
 
 from ssd.augment import normalize, resize
 from ssd.images import as_image
@@ -28,7 +28,6 @@ from ssd.sample import Detections
 DRAWINGS, PHOTOGRAPHS = "ssd_tiny_toyvoc", "ssd_small_voc07"
 SAMPLE = ROOT / "data" / "toyvoc_sample" / "VOCdevkit" / "VOC2007" / "JPEGImages"
 HEAVY = ("/ort/", "/networks/", "/live/")
-CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
 # Answers as they come, and when; it has settled when none has come for a while.
 LISTEN = """
@@ -40,17 +39,6 @@ SETTLED = "answers.length && performance.now() - answers.at(-1).at > 300"
 pytestmark = pytest.mark.skipif(
     not (SITE / "live" / "things.js").exists(), reason="the site has not been built: make book"
 )
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if find_browser() is None:
-        pytest.skip("no Chromium or Chrome on this machine; SSD_CHROMIUM can name one")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS + CAMERA)
-        yield browser
-        browser.close()
 
 
 class Quiet(SimpleHTTPRequestHandler):
