@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NOTEBOOKS := $(wildcard book/chapters/*.ipynb)
 SITE := build/site
+MATHJAX := node_modules/mathjax/es5
 FONT := node_modules/@fontsource-variable
 ORT := node_modules/onnxruntime-web/dist
 NETWORKS := $(addprefix $(SITE)/networks/,ssd_tiny_toyvoc.onnx ssd_small_voc07.onnx)
@@ -25,9 +26,11 @@ NETWORKS := $(addprefix $(SITE)/networks/,ssd_tiny_toyvoc.onnx ssd_small_voc07.o
 $(SITE).stamp: package.json package-lock.json .npmrc .venv/ready
 	$(BIN)/npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	rm -rf $(SITE)/mathjax $(SITE)/fonts $(SITE)/ort
-	mkdir -p $(SITE)/mathjax/output/chtml $(SITE)/fonts $(SITE)/ort
-	cp node_modules/mathjax/es5/tex-mml-chtml.js node_modules/mathjax/LICENSE $(SITE)/mathjax/
-	cp -R node_modules/mathjax/es5/output/chtml/fonts $(SITE)/mathjax/output/chtml/
+	mkdir -p $(SITE)/fonts $(SITE)/ort $(addprefix $(SITE)/mathjax/,a11y input output)
+	cp $(MATHJAX)/startup.js $(MATHJAX)/core.js $(MATHJAX)/../LICENSE $(SITE)/mathjax/
+	cp $(MATHJAX)/a11y/assistive-mml.js $(SITE)/mathjax/a11y/
+	cp $(MATHJAX)/input/tex.js $(SITE)/mathjax/input/
+	cp -R $(MATHJAX)/output/chtml.js $(MATHJAX)/output/chtml $(SITE)/mathjax/output/
 	cp $(FONT)/source-*/files/source-*-latin-wght-*.woff2 $(SITE)/fonts/
 	cp $(FONT)/source-serif-4/LICENSE $(SITE)/fonts/OFL.txt
 	cp $(ORT)/ort.wasm.bundle.min.mjs $(ORT)/ort-wasm-simd-threaded.wasm $(SITE)/ort/
