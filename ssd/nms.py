@@ -45,10 +45,8 @@ def greedy_keep(boxes: Tensor, iou_threshold: float, labels: Tensor | None = Non
     suppresses = overlaps.triu_(diagonal=1).float()
     keep = torch.ones(boxes.shape[:-1], dtype=torch.bool, device=boxes.device)
     while True:
-        suppressors = (keep[..., None, :].float() @ suppresses)[
-            ..., 0, :
-        ]  # how many each box has among those that stay
-        stays = suppressors == 0
+        suppressors = keep[..., None, :].float() @ suppresses  # (..., 1, N) how many each has among those that stay
+        stays = suppressors[..., 0, :] == 0
         if torch.equal(stays, keep):
             return keep
         keep = stays
@@ -121,12 +119,20 @@ def _detect_class_by_class(
     boxes: Tensor, scores: Tensor, score_threshold: float, iou_threshold: float, per_class: int, per_image: int
 ) -> Detections:
     """Detect in one picture as the paper says it: boxes (P, 4), scores (C, P)."""
-    longest = int((scores > score_threshold).sum(dim=1).max())
-    best, index = scores.topk(min(per_class, longest), dim=1)
-    candidate = best > score_threshold
-    chosen = boxes[index]
-    keep = greedy_keep(chosen, iou_threshold) & candidate  # what scores too little stands last and drops nothing
-    labels = torch.arange(1, len(scores) + 1, device=scores.device)[:, None].expand_as(keep)
-    best, chosen, labels = best[keep], chosen[keep], labels[keep]
+    counts = (scores > score_threshold).sum(dim=1).clamp(max=per_class).tolist()
+    # Lists of like length share a step, the shorter filled up; so one long list does not make all the others long.
+    groups: dict[int, list[int]] = {}
+    for row, count in enumerate(counts):
+        if count:
+            groups.setdefault(count.bit_length() // 2, []).append(row)
+    kept = []
+    for rows in groups.values():
+        best, index = scores[rows].topk(max(counts[row] for row in rows), dim=1)
+        candidate = best > score_threshold
+        chosen = boxes[index]
+        keep = greedy_keep(chosen, iou_threshold) & candidate  # what scores too little stands last and drops nothing
+        labels = torch.tensor(rows, device=scores.device)[:, None].expand_as(keep) + 1
+        kept.append((best[keep], chosen[keep], labels[keep]))
+    best, chosen, labels = (torch.cat(part) for part in zip(*kept, strict=True))
     order = best.argsort(descending=True, stable=True)[:per_image]
     return Detections(clip(chosen[order]), best[order], labels[order])

@@ -212,6 +212,29 @@ def test_a_picture_whose_best_boxes_are_one_crowd_is_searched_to_the_end():
         assert_detects(found[picture], offsets[picture], logits[picture], priors)
 
 
+def test_one_crowded_class_does_not_make_the_lists_of_the_others_long(monkeypatch):
+    torch.manual_seed(0)
+    classes, crowd, few = 20, 700, 5
+    priors = torch.cat([torch.full((crowd, 4), 0.5), grid_of_priors(10)])
+    scores = torch.full((len(priors), classes), 1e-4)
+    scores[:crowd, 0] = torch.linspace(0.9, 0.5, crowd)  # all in one place: the best of all classes settle nothing
+    for label in range(1, classes):
+        places = crowd + torch.randperm(100)[:few]
+        scores[places, label] = 0.012 + 0.001 * torch.rand(few)
+    offsets = torch.zeros(len(priors), 4)
+    logits = torch.cat([1 - scores.sum(dim=1, keepdim=True), scores], dim=1).log()
+    overlaps = []
+
+    def counted(first, second):
+        overlaps.append(first.shape[:-1].numel() * second.shape[-2])
+        return iou(first, second)
+
+    monkeypatch.setattr("ssd.nms.iou", counted)
+    (found,) = detect(offsets[None], logits[None], priors)
+    assert 2 * 400**2 < sum(overlaps) < 2.1 * 400**2  # all classes together, then class by class
+    assert_detects(found, offsets, logits, priors)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_detect_equals_torchvisions_batched_nms(seed):
     offsets, logits, priors = outputs(1, 300, 5, seed)
