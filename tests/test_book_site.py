@@ -3,6 +3,7 @@
 Needs `make book`, and Chromium or Chrome. `SSD_CHROMIUM` names another browser of that family.
 """
 
+import gzip
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -12,6 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "book" / "_build" / "html"
+AXE_SCRIPT = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = sorted(path for path in SITE.rglob("*.html") if "_static" not in path.parts)
 
 pytestmark = pytest.mark.skipif(not PAGES, reason="the site has not been built: make book")
@@ -60,6 +62,16 @@ async ([width, theme]) => {
 """
 
 
+# What axe (https://github.com/dequelabs/axe-core) finds serious or critical on a page, a line for each place.
+AXE = """
+async () => {
+  const {violations} = await axe.run({resultTypes: ["violations"], preload: false});
+  return violations.filter(({impact}) => ["serious", "critical"].includes(impact)).flatMap(({id, nodes}) =>
+    nodes.slice(0, 3).map(({html, failureSummary}) => `${id}: ${html.slice(0, 160)}: ${failureSummary}`));
+}
+"""
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375])
 def test_every_page_reads_well_and_asks_nobody_for_anything(browser, width, theme):
@@ -89,10 +101,47 @@ def test_every_page_reads_well_and_asks_nobody_for_anything(browser, width, them
         page.goto(path.as_uri())
         for text in page.evaluate(INSPECT, [width, theme]):
             note(text)
+        page.add_script_tag(path=AXE_SCRIPT)
+        for text in page.evaluate(AXE):
+            note(text)
         current = ""  # leaving a page breaks off what it still loads, such as its icon; that is no fault of the page
         page.goto("about:blank")
     context.close()
     assert not wrong, "\n".join(wrong)
+
+
+def weight(path: Path) -> int:
+    """Bytes of a file as a web server sends it: text is compressed on the way, pictures and typefaces are already."""
+    content = path.read_bytes()
+    return len(gzip.compress(content)) if path.suffix in (".html", ".css", ".js", ".svg") else len(content)
+
+
+def test_no_chapter_is_heavy(browser):
+    weights = {}
+    for path in sorted((SITE / "chapters").glob("*.html")):
+        context = browser.new_context()
+        page, files = context.new_page(), set()
+        page.on("request", lambda request, files=files: files.add(unquote(urlsplit(request.url).path)))
+        page.goto(path.as_uri())
+        page.evaluate(INSPECT, [1280, "light"])  # waits for all that the page loads
+        context.close()
+        weights[path.stem] = sum(weight(Path(file)) for file in files if Path(file).is_file())
+    assert len(weights) == 17
+    assert min(weights.values()) > 500_000  # typefaces and scripts were seen
+    assert max(weights.values()) < 1_500_000, weights
+
+
+def test_every_icon_is_drawn(browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(PAGES[0].as_uri())
+    drawn = (
+        """[...document.querySelectorAll("[class*='fa-']")].map(icon => getComputedStyle(icon, "::before").content)"""
+    )
+    icons = page.evaluate(drawn)
+    context.close()
+    assert len(icons) > 5
+    assert not {"none", "normal"} & set(icons)
 
 
 def test_search_finds_a_chapter_without_a_server(browser):

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ConfigError
@@ -22,8 +23,12 @@ def announce(app: Sphinx, config: Config) -> None:
         return
     config.html_baseurl = config.ogp_site_url = public_address(repository)
     config.ogp_site_name = config.project
-    config.ogp_image = "_images/detections.png"
-    config.ogp_social_cards = {"enable": False}
+    config.ogp_social_cards = {
+        "image": "images/card.png",
+        "image_mini": "images/logo.png",
+        "background_color": "#fdfcfa",
+        "line_color": "#d55e00",
+    }
     config.html_theme_options |= {
         "repository_url": f"https://github.com/{repository}",
         "repository_branch": "notebooks",  # holds the notebooks with the address filled in, see book/publish.py
@@ -31,6 +36,22 @@ def announce(app: Sphinx, config: Config) -> None:
         "use_repository_button": True,
         "launch_buttons": {"colab_url": "https://colab.research.google.com"},
     }
+
+
+def anchor(app: Sphinx, name: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+    """Let the page for unknown addresses, which is served at any depth, find its files."""
+    if name == "404" and app.config.html_baseurl:
+        context["metatags"] = f'<base href="{app.config.html_baseurl}">' + context.get("metatags", "")
+
+
+def describe(app: Sphinx, name: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+    """Let a link to a chapter say what one can do after reading it."""
+    for item in doctree.findall(nodes.definition_list_item) if doctree else ():
+        if item[0].astext() == "You will be able to":
+            description = f"You will be able to {item[1].astext()}"
+            told = {"og:description": description, "og:image:alt": description}
+            context["meta"] = (context["meta"] or {}) | told
+            return
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -41,6 +62,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
             raise ConfigError(f"book_repository: expected owner/name, got {repository!r}")
         app.setup_extension("sphinxext.opengraph")
+        app.connect("html-page-context", describe, priority=400)  # before opengraph's own
     # Before the theme reads its options.
     app.connect("config-inited", announce, priority=100)
+    app.connect("html-page-context", anchor)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
