@@ -1,4 +1,5 @@
-# Single Shot: `make book` builds the site, `make test` proves everything. Needs Python 3.11 or later, and make.
+# Single Shot: `make book` builds the site, `make pdf` prints it as well, `make test` proves everything.
+# Needs Python 3.11 or later, and make.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,9 +8,10 @@ SITE := build/site
 MATHJAX := node_modules/mathjax/es5
 FONT := node_modules/@fontsource-variable
 ORT := node_modules/onnxruntime-web/dist
+BUILD := $(BIN)/jupyter-book build book --config _config.yml --path-output book -W -n --keep-going
 NETWORKS := $(addprefix $(SITE)/networks/,ssd_tiny_toyvoc.onnx ssd_small_voc07.onnx)
 
-.PHONY: book test lint unit notebooks test-notebooks test-site serve clean
+.PHONY: book pdf test lint unit notebooks test-notebooks test-site serve clean
 .DELETE_ON_ERROR:
 
 # --- the environment, made once, in one place -----------------------------------------------------------------------
@@ -47,8 +49,13 @@ $(SITE)/live/things.js: book/live.py $(SITE).stamp $(NETWORKS)
 # --- the book -------------------------------------------------------------------------------------------------------
 
 book: .venv/ready $(SITE).stamp $(SITE)/live/things.js
-	$(BIN)/jupyter-book build book --config _config.yml --path-output book -W -n --keep-going --all
+	$(BUILD) --all
 	@echo "open book/_build/html/index.html"
+
+# The second build leaves alone what has not changed: it takes the PDF along, and links it from the first page.
+pdf: book
+	$(BIN)/python book/pdf.py $(SITE)/single-shot.pdf
+	$(BUILD)
 
 notebooks: .venv/ready
 	$(BIN)/python book/execute.py $(NOTEBOOKS)
@@ -65,13 +72,14 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 
 unit: .venv/ready
-	$(BIN)/python -m pytest tests --ignore=tests/test_book_site.py --ignore=tests/test_book_live.py -n 2
+	$(BIN)/python -m pytest tests --ignore=tests/test_book_site.py --ignore=tests/test_book_live.py \
+	  --ignore=tests/test_book_pdf.py -n 2
 
 test-notebooks: .venv/ready
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg -W ignore $(NOTEBOOKS)
 
 test-site: book
-	$(BIN)/python -m pytest tests/test_book_site.py tests/test_book_live.py
+	$(BIN)/python -m pytest tests/test_book_site.py tests/test_book_live.py tests/test_book_pdf.py
 
 clean:
 	rm -rf build book/_build
