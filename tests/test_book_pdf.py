@@ -194,3 +194,12 @@ def test_every_page_of_the_book_is_in_the_pdf_in_order_and_on_a_sheet_of_its_own
 @needs_print
 def test_the_pdf_is_small_enough_to_be_sent():
     assert PDF.stat().st_size < 30e6
+
+
+@needs_print
+def test_the_first_page_leads_to_the_pdf_if_it_was_there_before():
+    first = pdf.SITE / "index.html"
+    if not first.is_file() or first.stat().st_mtime < PDF.stat().st_mtime:
+        pytest.skip("the site is older than the PDF: make book")
+    assert 'href="single-shot.pdf"' in first.read_text(encoding="utf-8")
+    assert (pdf.SITE / PDF.name).read_bytes() == PDF.read_bytes()
