@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "data" / "toyvoc_sample" / "VOCdevkit" / "VOC2007" / "JPEGImages"
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 
-NETWORKS = {"ssd_tiny_toyvoc": "for drawings (ssd_tiny_toyvoc)", "ssd_small_voc07": "for photographs (ssd_small_voc07)"}
+NETWORKS = {"ssd_tiny_toyvoc": "for drawings", "ssd_small_voc07": "for photographs"}
 DRAWN, TAKEN = NETWORKS
 
 # The networks have seen none of these. What each shows; the network it is meant for; the file.

@@ -28,12 +28,12 @@ app.add_typer(data_app, name="data")
 weights_app = typer.Typer(rich_markup_mode=None, help="Take over weights.")
 app.add_typer(weights_app, name="weights")
 
-WeightsArgument = Annotated[
-    str, typer.Argument(help="A run's folder, a .safetensors file, or the name of shipped weights.")
-]
-OptionalWeightsArgument = Annotated[
-    str | None, typer.Argument(help="A run's folder, a .safetensors file, or the name of shipped weights.")
-]
+WEIGHTS_HELP = (
+    "A run's folder, a .safetensors file, or the name of shipped weights: "
+    "ssd_small_voc07 for photographs, ssd_tiny_toyvoc for ToyVOC's drawings."
+)
+WeightsArgument = Annotated[str, typer.Argument(help=WEIGHTS_HELP)]
+OptionalWeightsArgument = Annotated[str | None, typer.Argument(help=WEIGHTS_HELP)]
 DetectionsOption = Annotated[
     Path | None,
     typer.Option(help="Instead of weights: COCO's results JSON, or a folder of the VOC challenges' text files."),
@@ -583,7 +583,7 @@ def _weights_of(weights: str) -> str | Path:
 def detect(
     weights: WeightsArgument,
     pictures: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.")],
-    out: Annotated[Path, typer.Option(help="Folder for the drawn pictures and a JSON beside each.")],
+    out: Annotated[Path, typer.Option(help="Folder for the drawn pictures and a JSON beside each.")] = Path("found"),
     score: Annotated[float, typer.Option(min=0, max=1, help="Leave out detections that score less.")] = 0.4,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
 ) -> None:
@@ -600,6 +600,8 @@ def detect(
     paths = _picture_paths(pictures)
     for path in paths:  # before anything is written
         read_image(path)
+        if path.resolve().parent == out.resolve():
+            raise DataError("may be drawn over", file=path, expected="--out with another folder than the pictures'")
     model = model_from_weights(_weights_of(weights)).to(choose_device(device))
     for path in tqdm(paths, unit="picture", disable=len(paths) < 5):
         image = read_image(path)
@@ -616,7 +618,9 @@ def detect(
         }
         write_atomically(out / f"{path.stem}.png", png(draw_detections(image, found, model.class_names)))
         write_record(out / f"{path.stem}.json", record)
-        print(f"{path}: {len(found)} object{'s' * (len(found) != 1)}")
+        best = [f"{one['class']} {one['score']:.2f}" for one in record["detections"][:5]]
+        named = f" ({', '.join(best)}{', ...' * (len(found) > 5)})" if best else ""
+        print(f"{path}: {len(found)} object{'s' * (len(found) != 1)}{named}, drawn in {out / path.stem}.png")
 
 
 def _pictures_in(given: list[Path]) -> list[Path]:

@@ -66,8 +66,8 @@ def annotate(
             left, top, right, bottom = draw.textbbox((0, 0), captions[row], font=font)
             text_width, text_height = right - left + 2 * pad, bottom - top + 2 * pad
             # Above the box where there is room, inside it where there is not; never past the picture's sides.
-            x = min(max(0, box[0]), max(0, picture.width - text_width))
-            y = box[1] - text_height if box[1] >= text_height else max(0, box[1])
+            x = round(min(max(0, box[0]), max(0, picture.width - text_width)))
+            y = round(box[1] - text_height if box[1] >= text_height else max(0, box[1]))
             draw.rectangle((x, y, x + text_width, y + text_height), fill=colour)
             draw.text((x + pad - left, y + pad - top), captions[row], fill=ink_on(colour), font=font)
     return picture

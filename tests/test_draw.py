@@ -163,6 +163,13 @@ def page_addresses(text: str) -> list[str]:
     return [address.split(",")[0] for address in re.findall(r'href="([^"]*)"', text)]
 
 
+def test_a_caption_at_the_upper_edge_is_drawn_whole():
+    canvas = Image.new("RGB", (451, 300), "grey")
+    tops = [step / 5 for step in range(12)]
+    drawn = [annotate(canvas, torch.tensor([[5.0, top, 60, 50]]), ["cat 0.89"], ["#ffffff"]) for top in tops]
+    assert len({int((np.asarray(picture)[..., 0] < 60).sum()) for picture in drawn}) == 1
+
+
 def test_two_sliders_on_a_page_do_not_share_a_name_and_one_keeps_it():
     one = slider(grey(), frames(), "step", "a grey picture")
     other = slider(grey(), frames()[:2], "step", "a grey picture")

@@ -15,7 +15,7 @@ import ssd.__main__
 from ssd.datasets import VOC_CLASSES
 from ssd.metrics.coco import NUMBERS
 from ssd.network import model_from_weights, save_weights, ssd_tiny
-from ssd.network.weights import read_metadata
+from ssd.network.weights import SHIPPED, read_metadata
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
 
@@ -115,6 +115,23 @@ def test_detecting_in_a_broken_picture_names_it_before_anything_is_written(tiny_
     assert not (tmp_path / "out").exists()
 
 
+def test_detecting_does_not_draw_over_the_pictures_it_is_given(tmp_path, run, weights):
+    picture = tmp_path / "cat.png"
+    Image.new("RGB", (64, 64)).save(picture)
+    before = picture.read_bytes()
+    line = refused(run("detect", weights, picture, "--out", tmp_path))
+    assert "cat.png" in line
+    assert "may be drawn over" in line
+    assert picture.read_bytes() == before
+    assert list(tmp_path.glob("*.json")) == []
+
+
+def test_help_names_the_weights_that_are_shipped(run):
+    _, output, _ = run("detect", "--help")
+    for path in SHIPPED.glob("*.safetensors"):
+        assert path.stem in output
+
+
 WRONG = [
     (["train", "toy", "--data", "nowhere", "--out", "out"], ["nowhere", "no such folder", "VOCdevkit"]),
     (["train", "tpy", "--data", ".", "--out", "out"], ["recipe", "'tpy'", "toy"]),
@@ -135,7 +152,7 @@ WRONG = [
     (["evaluate", "nothing", "--data", ".", "--metric", "coco", "--plot", "x.png"], ["metric", "'coco'", "--plot"]),
     (["detect", "nothing", "x.jpg", "--out", "out"], ["x.jpg", "missing"]),
     (["detect", "nothing", ".", "--out", "out"], ["holds no picture"]),
-    (["detect", "nothing", "--out", "out"], ["pictures"]),
+    (["detect", "nothing"], ["pictures"]),
     (["data", "toyvoc", "--out", "out", "--train", "0"], ["train", "0"]),
     (["fly"], ["fly"]),
 ]
@@ -232,10 +249,12 @@ def test_from_data_to_detections_in_three_commands(tiny_voc, tmp_path, run):
     picture = tiny_voc.folder / "JPEGImages" / f"{image_ids[0]}.jpg"
     status, output, _ = run("detect", out, picture, "--out", tmp_path / "found", "--score", 0.0)
     assert status == 0
-    assert image_ids[0] in output
+    found = json.loads((tmp_path / "found" / f"{image_ids[0]}.json").read_text())
+    best = found["detections"][0]
+    assert f"{image_ids[0]}.jpg: {len(found['detections'])} objects ({best['class']} {best['score']:.2f}, " in output
+    assert f"drawn in {tmp_path / 'found' / image_ids[0]}.png" in output
     with Image.open(tmp_path / "found" / f"{image_ids[0]}.png") as drawn:
         assert drawn.size == (64, 64)
-    found = json.loads((tmp_path / "found" / f"{image_ids[0]}.json").read_text())
     assert (found["width"], found["height"]) == (64, 64)
     for one in found["detections"]:
         assert one["class"] in VOC_CLASSES

@@ -271,7 +271,7 @@ async function start(root) {
       return `${classes[label - 1].name} ${score.toFixed(2)}: from (${left}, ${top}) to (${right}, ${bottom})`;
     });
     if (seen.length > 12) lines.push(`and ${seen.length - 12} more`);
-    tell(lines.length ? lines : ["nothing above the score"]);
+    tell(lines.length ? lines : [`Nothing scores above ${at.score.value}. Lower the score, or show one of the twenty things.`]);
   }
 
   // Toys: each has a button over its picture, to be moved with the mouse, a finger or the keyboard.
@@ -362,6 +362,7 @@ async function start(root) {
       at.picture.value = "own";
       still(file.name, image, forPhotographs);
     } catch {
+      at.says.textContent = "";
       tell([`${file.name} is not a picture that this browser can read.`]);
     }
   }
@@ -414,7 +415,7 @@ async function start(root) {
     open(event.dataTransfer.files);
   };
 
-  networks.forEach(({name, title}) => at.network.add(new Option(title, name)));
+  for (const {name, title} of networks) at.network.add(Object.assign(new Option(title, name), {title: name}));
   pictures.forEach(({title}, i) => at.picture.add(new Option(title, i), at.picture.lastElementChild));
   grounds.forEach(({name}, i) => at.ground.add(new Option(name, i)));
   for (const kind of toys) {
