@@ -79,7 +79,7 @@ test-notebooks: .venv/ready
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg -W ignore $(NOTEBOOKS)
 
 test-site: book
-	$(BIN)/python -m pytest tests/test_book_site.py tests/test_book_live.py tests/test_book_pdf.py
+	$(BIN)/python -m pytest tests/test_book_site.py tests/test_book_live.py tests/test_book_pdf.py -n 2
 
 clean:
 	rm -rf build book/_build

@@ -26,7 +26,7 @@ STYLE = Path(__file__).with_name("pdf.css")
 
 # What says nothing on paper: buttons, code that draws, and what needs a reader's hand throughout.
 LEFT_OUT = (
-    "script, .headerlink, .toctree-wrapper, .ssd-panel, p.ssd-still, .ssd-slider label, .printed, "
+    "script, .headerlink, .toctree-wrapper, .ssd-panel, p.ssd-still, .ssd-slider label, .printed, .on-screen, "
     "summary, details.above-input, .tag_hide-cell, section:has(> .ssd-live)"
 )
 # Words in code that get no colour here: each would cost two entries in the PDF, a hundred thousand together.
