@@ -4,7 +4,7 @@ Needs `make book`, and Chromium or Chrome, as tests/test_book_site.py does.
 """
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from functools import cache, partial
 from gzip import decompress
@@ -17,7 +17,7 @@ import pytest
 import skimage
 import torch
 from PIL import Image
-from test_book_site import ROOT, SITE
+from test_book_site import AXE, AXE_SCRIPT, ROOT, SITE
 
 from ssd.augment import normalize, resize
 from ssd.images import as_image
@@ -314,6 +314,30 @@ def test_the_camera_is_looked_through_until_it_is_stopped(visit, site):
     part(page, "camera").click()
     page.wait_for_function(SETTLED)
     assert part(page, "camera").inner_text() == "Use the camera"
+
+
+def test_a_picture_is_dropped_on_it(visit, site):
+    page = visit(site)
+    start(page)
+    picture = Path(skimage.__file__).parent / "data" / "chelsea.png"
+    drop = """([root, text]) => {
+      const held = new DataTransfer(), bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+      held.items.add(new File([bytes], "cat.png", {type: "image/png"}));
+      root.dispatchEvent(new DragEvent("drop", {dataTransfer: held, bubbles: true, cancelable: true}));
+    }"""
+    root = page.locator(".ssd-live").element_handle()
+    answer = answer_to(page, lambda: page.evaluate(drop, [root, b64encode(picture.read_bytes()).decode()]))
+    cat = network(PHOTOGRAPHS).class_names.index("cat") + 1
+    assert [one["label"] for one in answer["found"]] == [cat]
+    assert part(page, "screen").get_attribute("aria-label").startswith("cat.png")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_it_when_it_runs(visit, server, theme):
+    page = visit(server, theme=theme)
+    start(page)
+    page.add_script_tag(path=AXE_SCRIPT)
+    assert page.evaluate(AXE) == []
 
 
 def test_what_is_no_picture_is_refused_in_words(visit, server, tmp_path):
