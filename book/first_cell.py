@@ -8,12 +8,12 @@ REPOSITORY = ""  # owner/name; filled in when the book is published
 
 if importlib.util.find_spec("ssd") is None:
     if not REPOSITORY:
-        raise ModuleNotFoundError("The package ssd is missing. In the folder with README.md, run: pip install -e .")
+        raise ModuleNotFoundError("The package ssd is missing. Where README.md is, run: pip install -e '.[export]'")
     clone = Path("single-shot").resolve()
     if not clone.exists():
         address = f"https://github.com/{REPOSITORY}"
         subprocess.run(["git", "clone", "--quiet", "--depth", "1", address, clone], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "-e", clone], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "-e", f"{clone}[export]"], check=True)
     sys.path.insert(0, str(clone))  # this Python was running before the package was installed
 
 ROOT = Path(importlib.util.find_spec("ssd").origin).parents[1]

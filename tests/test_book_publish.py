@@ -3,9 +3,11 @@
 import ast
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -113,7 +115,7 @@ def test_first_cell_says_what_to_do_without_the_package(tmp_path):
     hide = "import importlib.util; find = importlib.util.find_spec; importlib.util.find_spec = lambda name: None"
     run = first_cell_run(tmp_path, hide)
     assert run.returncode == 1
-    assert "pip install -e ." in run.stderr.splitlines()[-1]
+    assert "pip install -e '.[export]'" in run.stderr.splitlines()[-1]
 
 
 def test_first_cell_fetches_and_installs_when_the_address_is_known(tmp_path, monkeypatch):
@@ -134,3 +136,23 @@ def test_first_cell_fetches_and_installs_when_the_address_is_known(tmp_path, mon
     assert [call[0] for call in calls] == ["git", sys.executable]
     assert calls[0][-2:] == ["https://github.com/somebody/book", str(clone)]
     assert names["ROOT"] == clone
+    assert calls[1][-1] == f"{clone}[export]"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "book" / "chapters").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_what_a_chapter_imports_comes_with_what_its_first_cell_installs(path):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = project["dependencies"] + project["optional-dependencies"]["export"]
+    named = {re.match(r"[\w-]+", requirement)[0] for requirement in asked}
+    modules = {"scikit-image": "skimage", "pillow": "PIL"}
+    there = {modules.get(name, name) for name in named} | {"ssd", "IPython"} | set(sys.stdlib_module_names)
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    imported = set()
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            for node in ast.walk(ast.parse("".join(cell["source"]))):
+                if isinstance(node, ast.Import):
+                    imported |= {alias.name.split(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom):
+                    imported.add(node.module.split(".")[0])
+    assert imported - there == set()
