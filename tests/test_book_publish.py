@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -99,6 +100,36 @@ def test_publishing_twice_is_refused_and_changes_nothing(copy):
 )
 def test_public_address_is_where_pages_are_served(repository, address):
     assert publication.public_address(repository) == address
+
+
+def test_a_published_page_says_what_its_chapter_teaches(tmp_path):
+    facts = "You will be able to\n: take *any* box\n  & turn it.\n\nThe paper\n: Section 2\n"
+    (tmp_path / "index.md").write_text(f"# Boxes\n\n{facts}\nText.\n\n```{{toctree}}\nplain\n```\n", encoding="utf-8")
+    (tmp_path / "plain.md").write_text("# Plain\n\nThe first words.\n", encoding="utf-8")
+    (tmp_path / "images").mkdir()
+    for name in ("card.png", "logo.png"):
+        shutil.copy(ROOT / "book" / "images" / name, tmp_path / "images")
+    settings = {
+        "extensions": ["myst_parser", "publication"],
+        "myst_enable_extensions": ["deflist"],
+        "html_theme": "sphinx_book_theme",
+        "project": "Single Shot",
+        "book_repository": "somebody/book",
+    }
+    (tmp_path / "conf.py").write_text("".join(f"{key} = {value!r}\n" for key, value in settings.items()))
+    site = tmp_path / "site"
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", str(tmp_path), str(site)]
+    paths = os.pathsep.join([str(ROOT / "book" / "_ext"), os.environ.get("PYTHONPATH", "")])
+    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": paths})
+    for name, words in (
+        ("index", "You will be able to take any box &amp; turn it."),
+        ("plain", "The first words."),
+    ):
+        page = (site / f"{name}.html").read_text(encoding="utf-8")
+        told = dict(re.findall(r'<meta (?:name|property)="([^"]*)" content="([^"]*)"', page))
+        assert told["description"] == told["og:description"] == told["og:image:alt"] == words
+        card = told["og:image"].removeprefix("https://somebody.github.io/book/")
+        assert (site / card).is_file(), card
 
 
 def first_cell_run(folder: Path, *before: str) -> subprocess.CompletedProcess:

@@ -1,12 +1,14 @@
 """What a page says about the place it is published at, derived from the one setting `book_repository`."""
 
 import re
+from html import escape
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ConfigError
+from sphinxext import opengraph
 
 
 def public_address(repository: str) -> str:
@@ -28,6 +30,7 @@ def announce(app: Sphinx, config: Config) -> None:
         "image_mini": "images/logo.png",
         "background_color": "#fdfcfa",
         "line_color": "#d55e00",
+        "description_max_length": 240,
     }
     config.html_theme_options |= {
         "repository_url": f"https://github.com/{repository}",
@@ -44,14 +47,12 @@ def anchor(app: Sphinx, name: str, template: str, context: dict[str, Any], doctr
         context["metatags"] = f'<base href="{app.config.html_baseurl}">' + context.get("metatags", "")
 
 
-def describe(app: Sphinx, name: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
-    """Let a link to a chapter say what one can do after reading it."""
-    for item in doctree.findall(nodes.definition_list_item) if doctree else ():
+def goal(doctree: nodes.document) -> str:
+    """Return what one can do after reading a chapter; empty for a page that does not say so."""
+    for item in doctree.findall(nodes.definition_list_item):
         if item[0].astext() == "You will be able to":
-            description = f"You will be able to {item[1].astext()}"
-            told = {"og:description": description, "og:image:alt": description}
-            context["meta"] = (context["meta"] or {}) | told
-            return
+            return " ".join(f"You will be able to {item[1].astext()}".split())
+    return ""
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -62,7 +63,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
             raise ConfigError(f"book_repository: expected owner/name, got {repository!r}")
         app.setup_extension("sphinxext.opengraph")
-        app.connect("html-page-context", describe, priority=400)  # before opengraph's own
+        first_words = opengraph.get_description
+        # A link to a chapter, and its card, say its goal; opengraph has no setting for that.
+        opengraph.get_description = lambda doctree, *others: escape(goal(doctree)) or first_words(doctree, *others)
     # Before the theme reads its options.
     app.connect("config-inited", announce, priority=100)
     app.connect("html-page-context", anchor)
