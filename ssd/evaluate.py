@@ -114,13 +114,14 @@ def detect_all(
     """
     device = model.priors_cxcywh.device
     batches = evaluation_batches(dataset, EvalTransform(model.spec.image_size), batch_size, workers, group)
+    half = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     detections = {}
     total = len(range(group.rank, len(dataset), group.size))
     bar = tqdm(total=total, unit="picture", disable=not progress, desc="detecting", leave=False)
     with evaluation_mode(model), bar:
         for batch in batches:
             images = normalize(batch.images.to(device)).contiguous(memory_format=torch.channels_last)
-            with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            with torch.autocast(device.type, torch.bfloat16, enabled=half):
                 outputs = model(images)
             for image_id, size, found in zip(batch.image_ids, batch.sizes, model.detect(*outputs), strict=True):
                 detections[image_id] = in_pixels(found, size)

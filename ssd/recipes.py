@@ -48,7 +48,8 @@ class Recipe:
         data: folder of the data (`ssd.datasets.open_data` says which kinds).
         workers: processes that read pictures; 0 reads in the training process.
         device: "auto", "cpu", "cuda", "cuda:1", ...
-        precision: "fp32", "bf16" (autocast), or "auto", which is bf16 on GPUs and on processors with AMX.
+        precision: "fp32", "bf16" (autocast), or "auto": bf16 where the hardware multiplies it, which is on GPUs
+            of compute capability 8.0 and above and on processors with AMX.
         compile: let torch compile the network first: up to a minute at the start, then faster steps.
         checkpoint_every: iterations between checkpoints.
         log_every: iterations between lines of metrics.jsonl.

@@ -371,7 +371,10 @@ def choose_device(name: str) -> torch.device:
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
     """Return the dtype of the network's arithmetic for `Recipe.precision`; what "auto" means is said there."""
     if name == "auto":
-        fast = device.type == "cuda" or (device.type == "cpu" and torch.cpu.get_capabilities().get("amx_bf16", False))
+        if device.type == "cuda":
+            fast = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:
+            fast = device.type == "cpu" and torch.cpu.get_capabilities().get("amx_bf16", False)
         name = "bf16" if fast else "fp32"
     return torch.bfloat16 if name == "bf16" else torch.float32
 

@@ -694,7 +694,11 @@ def test_precision_is_chosen_for_the_hardware(monkeypatch):
     cpu = torch.device("cpu")
     assert choose_precision("bf16", cpu) == torch.bfloat16
     assert choose_precision("fp32", torch.device("cuda")) == torch.float32
-    assert choose_precision("auto", torch.device("cuda")) == torch.bfloat16
+    for native, chosen in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(
+            torch.cuda, "is_bf16_supported", lambda including_emulation, native=native: native or including_emulation
+        )
+        assert choose_precision("auto", torch.device("cuda")) == chosen
     for capabilities, chosen in (
         ({"amx_bf16": True}, torch.bfloat16),
         ({"amx_bf16": False}, torch.float32),
